@@ -1,0 +1,103 @@
+"""What shards and the API say to each other over ZeroMQ.
+
+Promises: one encoding (MessagePack through msgspec) and one list of topics. A shard binds an XPUB socket and a ROUTER
+socket for requests (`publisher.py`); the API connects to both (`subscriber.py`). Subscribing to a packet topic *is*
+asking for that stream: a shard sees the subscription, opens the main stream if need be, and first sends the last group
+of pictures. Not here: sockets.
+"""
+
+import msgspec
+
+from configs.words import Box, CameraId, StreamRole
+
+OVERLAY = "overlay/"
+STATE = "state/"
+EVENT = "event/"
+
+
+def packet_topic(camera_id: str, role: StreamRole) -> str:
+    """The topic of a stream's packets. The slash at the end keeps `gate-1` from matching `gate-10`."""
+    return f"packet/{camera_id}/{role.value}/"
+
+
+class PacketMessage(msgspec.Struct, frozen=True, array_like=True):
+    """One encoded access unit, as `ingest.words.Packet`. `is_replay` marks what comes from the ring, not from now."""
+
+    camera_id: str
+    role: StreamRole
+    data: bytes
+    is_keyframe: bool
+    stream_time: float
+    captured_at: float
+    codec: str
+    width: int
+    height: int
+    is_replay: bool
+
+
+class OverlayBox(msgspec.Struct, frozen=True):
+    """One box to draw: normalised corners, its class, its track (none for smoke and fire)."""
+
+    box: Box
+    object_class: str
+    confidence: float
+    track_id: int | None = None
+
+
+class OverlayMessage(msgspec.Struct, frozen=True):
+    """What one look saw, stamped with the stream's time and the moment of capture. `counts` maps a line's id to
+    (in, out) since the shard started, `occupancy` a zone's id to the people in it now."""
+
+    camera_id: str
+    stream_time: float
+    captured_at: float
+    boxes: list[OverlayBox]
+    counts: dict[str, tuple[int, int]] = {}
+    occupancy: dict[str, int] = {}
+
+
+class StateMessage(msgspec.Struct, frozen=True):
+    """One stream's health (the fields of `ingest.words.StreamHealth`) and what its camera's analysis does."""
+
+    camera_id: str
+    role: StreamRole
+    state: str
+    since: float
+    cause: str
+    reason: str
+    codec: str | None = None
+    width: int | None = None
+    height: int | None = None
+    frames_per_second: float = 0.0
+    bits_per_second: float = 0.0
+    gop_seconds: float | None = None
+    packets: int = 0
+    frames_decoded: int = 0
+    frames_shed: int = 0
+    reconnects: int = 0
+    ring_bytes: int = 0
+    last_picture_at: float | None = None
+    looks_per_second: float = 0.0
+    moving: bool = False
+
+
+class EventMessage(msgspec.Struct, frozen=True):
+    """Something changed in the database; whoever shows it reads it there. `kind` is like `incident.opened`."""
+
+    kind: str
+    subject_id: str
+    at: float
+
+
+class Request(msgspec.Struct, frozen=True):
+    """A question to a shard: `states`, `models` or `snapshot` (of `camera_id`)."""
+
+    verb: str
+    camera_id: CameraId | None = None
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """Its answer: `body` is JPEG for a snapshot, JSON otherwise; `error` a sentence when there is none."""
+
+    error: str | None = None
+    body: bytes = b""

@@ -1,0 +1,189 @@
+"""The record of it all: one class a table.
+
+Promises: every table is here. Not here: rules (`alerts/`, `flow/`), the session (`session.py`), changes of shape
+(`migrations/`).
+"""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from models.base import Base, new_id, utc_now
+
+
+class User(Base):
+    """Somebody who may log in. `roles` holds values of `configs.words.Role`."""
+
+    __tablename__ = "users"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    username: Mapped[str] = mapped_column(String(64), unique=True)
+    display_name: Mapped[str] = mapped_column(String(80))
+    password_hash: Mapped[str] = mapped_column(String(255))
+    role: Mapped[str] = mapped_column(String(32))
+    disabled: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class LoginSession(Base):
+    """One login. Only the SHA-256 of its token is kept."""
+
+    __tablename__ = "login_sessions"
+
+    token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    expires_at: Mapped[datetime]
+
+    user: Mapped[User] = relationship(lazy="joined")
+
+
+class Incident(Base):
+    """One event in the world, made of one or more alerts. `version` grows with each change, against stale writers."""
+
+    __tablename__ = "incidents"
+    __table_args__ = (
+        Index("ix_incidents_state_opened_at", "state", "opened_at"),
+        Index("ix_incidents_camera_id_kind_state", "camera_id", "kind", "state"),
+    )
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    kind: Mapped[str] = mapped_column(String(32))
+    state: Mapped[str] = mapped_column(String(32), default="new")
+    severity: Mapped[int] = mapped_column(default=1)
+    camera_id: Mapped[str | None] = mapped_column(String(48))
+    place_x: Mapped[float | None]
+    place_y: Mapped[float | None]
+    summary_zh: Mapped[str] = mapped_column(Text)
+    summary_en: Mapped[str] = mapped_column(Text)
+    opened_at: Mapped[datetime]
+    last_alert_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+    version: Mapped[int] = mapped_column(default=1)
+
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
+
+    alerts: Mapped[list["Alert"]] = relationship(back_populates="incident", order_by="Alert.raised_at")
+    changes: Mapped[list["IncidentChange"]] = relationship(order_by="IncidentChange.id")
+
+
+class Alert(Base):
+    """A confirmed sighting or an accepted report. `numbers` holds what convinced us."""
+
+    __tablename__ = "alerts"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    incident_id: Mapped[str] = mapped_column(ForeignKey("incidents.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(32))
+    camera_id: Mapped[str | None] = mapped_column(String(48))
+    raised_at: Mapped[datetime]
+    first_seen_at: Mapped[datetime]
+    confidence: Mapped[float]
+    reason_zh: Mapped[str] = mapped_column(Text)
+    reason_en: Mapped[str] = mapped_column(Text)
+    numbers: Mapped[dict[str, Any]] = mapped_column(default=dict)
+
+    incident: Mapped[Incident] = relationship(back_populates="alerts")
+    evidence: Mapped[list["Evidence"]] = relationship(back_populates="alert")
+
+
+class Evidence(Base):
+    """A picture or a clip that belongs to an alert. `path` is relative to the evidence folder."""
+
+    __tablename__ = "evidence"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    alert_id: Mapped[str] = mapped_column(ForeignKey("alerts.id"), index=True)
+    media_type: Mapped[str] = mapped_column(String(64))
+    path: Mapped[str] = mapped_column(String(255))
+    sha256: Mapped[str] = mapped_column(String(64))
+    size_bytes: Mapped[int]
+    captured_at: Mapped[datetime]
+
+    alert: Mapped[Alert] = relationship(back_populates="evidence")
+
+
+class IncidentChange(Base):
+    """An append-only row of an incident's timeline: who did what, when."""
+
+    __tablename__ = "incident_changes"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    incident_id: Mapped[str] = mapped_column(ForeignKey("incidents.id"), index=True)
+    at: Mapped[datetime] = mapped_column(default=utc_now)
+    actor_id: Mapped[str | None] = mapped_column(ForeignKey("users.id"))
+    action: Mapped[str] = mapped_column(String(32))
+    from_state: Mapped[str | None] = mapped_column(String(32))
+    to_state: Mapped[str | None] = mapped_column(String(32))
+    note: Mapped[str | None] = mapped_column(Text)
+
+
+class OutboxMessage(Base):
+    """What must be told to somebody, committed together with what it tells. Delivered at least once, with this id."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (Index("ix_outbox_delivered_at_id", "delivered_at", "id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    topic: Mapped[str] = mapped_column(String(48))
+    subject_id: Mapped[str] = mapped_column(String(48))
+    payload: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    delivered_at: Mapped[datetime | None]
+
+
+class MinuteCrossing(Base):
+    """Crossings of one line in one minute by class. A row exists only for a minute that was observed."""
+
+    __tablename__ = "minute_crossings"
+    __table_args__ = (UniqueConstraint("camera_id", "line_id", "object_class", "minute"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    camera_id: Mapped[str] = mapped_column(String(48))
+    line_id: Mapped[str] = mapped_column(String(48))
+    object_class: Mapped[str] = mapped_column(String(16))
+    minute: Mapped[datetime] = mapped_column(index=True)
+    crossed_in: Mapped[int]
+    crossed_out: Mapped[int]
+    observed_seconds: Mapped[float]
+
+
+class MinuteOccupancy(Base):
+    """How many stood in one zone in one minute by class."""
+
+    __tablename__ = "minute_occupancy"
+    __table_args__ = (UniqueConstraint("camera_id", "zone_id", "object_class", "minute"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    camera_id: Mapped[str] = mapped_column(String(48))
+    zone_id: Mapped[str] = mapped_column(String(48))
+    object_class: Mapped[str] = mapped_column(String(16))
+    minute: Mapped[datetime] = mapped_column(index=True)
+    least: Mapped[int]
+    mean: Mapped[float]
+    most: Mapped[int]
+    observed_seconds: Mapped[float]
+
+
+class AuditEntry(Base):
+    """An append-only record of what somebody looked at or changed."""
+
+    __tablename__ = "audit"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    at: Mapped[datetime] = mapped_column(default=utc_now, index=True)
+    user_id: Mapped[str | None] = mapped_column(String(32))
+    action: Mapped[str] = mapped_column(String(48))
+    subject: Mapped[str] = mapped_column(String(128))
+    address: Mapped[str | None] = mapped_column(String(64))
+
+
+class Secret(Base):
+    """A key the service made for itself on first start."""
+
+    __tablename__ = "secrets"
+
+    name: Mapped[str] = mapped_column(String(48), primary_key=True)
+    value: Mapped[bytes] = mapped_column(LargeBinary)
