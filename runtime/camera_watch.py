@@ -1,0 +1,90 @@
+"""One camera's understanding: from what a look found to tracks, counts and alerts.
+
+Promises: the same judgement live and in replay, given the same looks. Deterministic: time comes with the looks. Not
+here: where looks come from (`shard.py`, `replay.py`), what becomes of a draft (`scribe.py`).
+"""
+
+import threading
+from dataclasses import dataclass
+
+from alerts.crowd import CrowdJudge
+from alerts.smoke_fire import SmokeFireJudge
+from alerts.words import AlertDraft, Marked
+from configs.site import MonitoringPoint, Settings
+from configs.words import PEOPLE, Instant, ObjectClass, Watch
+from detectors.tracker import Tracker
+from detectors.words import Detections, Sighting, Tracks
+from flow.camera_flow import CameraFlow
+from flow.words import Crossing
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one look led to."""
+
+    tracks: Tracks | None = None
+    crossings: tuple[Crossing, ...] = ()
+    drafts: tuple[AlertDraft, ...] = ()
+
+
+class CameraWatch:
+    """Tracker, flow and judges of one camera. Safe to call from several threads; one at a time gets in."""
+
+    def __init__(self, camera: MonitoringPoint, settings: Settings) -> None:
+        self.camera = camera
+        self.flow = CameraFlow(camera)
+        self._tracker = Tracker(camera.camera_id)
+        self._smoke_fire = SmokeFireJudge(camera.camera_id, settings.smoke_fire.sensitivity)
+        zones = camera.zones if Watch.CROWD in camera.watch else []
+        self._crowd = CrowdJudge(camera.camera_id, zones, settings.crowd_persists_seconds)
+        self._lock = threading.Lock()
+        self.last_tracks: Tracks | None = None
+        self.last_sighting: Sighting | None = None
+
+    @property
+    def is_suspicious(self) -> bool:
+        """True while an alert is being confirmed: the camera deserves more looks."""
+        return self._smoke_fire.is_suspicious or self._crowd.is_suspicious
+
+    def see_objects(self, detections: Detections, looked_at: Instant, stream_time: float) -> Seen:
+        """Takes one look's people and vehicles."""
+        with self._lock:
+            tracks = self._tracker.update(detections, looked_at, stream_time)
+            self.last_tracks = tracks
+            crossings = self.flow.update(tracks)
+            people = {str(z): self._people(counts) for z, counts in self.flow.occupancy.items()}
+            drafts = self._crowd.update(people, looked_at)
+            marked = tuple(
+                Marked(t.object_class, t.confidence, t.box) for t in tracks.tracks if t.object_class in PEOPLE
+            )
+            drafts = [_with_marks(d, marked) for d in drafts]
+            return Seen(tracks, tuple(crossings), tuple(drafts))
+
+    def see_smoke_fire(self, detections: Detections, looked_at: Instant, stream_time: float) -> Seen:
+        """Takes one look's smoke and fire."""
+        with self._lock:
+            sighting = Sighting(self.camera.camera_id, looked_at, stream_time, detections)
+            self.last_sighting = sighting
+            return Seen(drafts=tuple(self._smoke_fire.update(sighting)))
+
+    def people_by_zone(self) -> dict[str, int]:
+        """How many people stand in each zone as of the last look."""
+        return {str(z): self._people(counts) for z, counts in self.flow.occupancy.items()}
+
+    @staticmethod
+    def _people(counts: dict[ObjectClass, int]) -> int:
+        return sum(counts.get(c, 0) for c in PEOPLE)
+
+
+def _with_marks(draft: AlertDraft, marked: tuple[Marked, ...]) -> AlertDraft:
+    return AlertDraft(
+        draft.kind,
+        draft.camera_id,
+        draft.first_seen_at,
+        draft.raised_at,
+        draft.confidence,
+        draft.severity,
+        draft.reason,
+        marked,
+        draft.numbers,
+    )

@@ -1,0 +1,64 @@
+"""The engines of one shard: which model looks for what.
+
+Promises: a model that is missing or broken is said in one clear sentence, and the rest runs on. Not here: finding models
+(`detectors/catalogue.py`), running them (`detectors/*_engine.py`).
+"""
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from detectors.attention import Task
+from detectors.catalogue import Catalogue, ModelBroken, ModelMissing
+from detectors.engine import Engine
+from detectors.openvino_engine import open_openvino
+
+log = logging.getLogger(__name__)
+
+#: The width and height that frames are fitted into when no model wants any.
+_DEFAULT_SIZE = (416, 256)
+
+
+@dataclass(slots=True)
+class Engines:
+    """One engine for each task that has a usable model; `problems` says why a task has none."""
+
+    by_task: dict[Task, Engine]
+    problems: dict[Task, str]
+
+    def frame_size(self, tasks: set[Task]) -> tuple[int, int]:
+        """The width and height that frames should fit into to serve these tasks."""
+        sizes = [self.by_task[t].input_size for t in tasks if t in self.by_task]
+        if not sizes:
+            return _DEFAULT_SIZE
+        return max(w for w, _ in sizes), max(h for _, h in sizes)
+
+    def describe(self) -> list[dict[str, Any]]:
+        """For the console: each task, its model or what is wrong, as JSON."""
+        return [
+            {
+                "task": task.value,
+                "model": self.by_task[task].name if task in self.by_task else None,
+                "input_size": list(self.by_task[task].input_size) if task in self.by_task else None,
+                "problem": self.problems.get(task),
+            }
+            for task in Task
+        ]
+
+    def close(self) -> None:
+        for engine in self.by_task.values():
+            engine.close()
+
+
+def open_engines(tasks: set[Task], threads: int | None = None) -> Engines:
+    """Opens the best model there is for each task."""
+    catalogue = Catalogue.load()
+    by_task: dict[Task, Engine] = {}
+    problems: dict[Task, str] = {}
+    for task in sorted(tasks):
+        try:
+            by_task[task] = open_openvino(catalogue.find(task), threads=threads)
+        except (ModelMissing, ModelBroken) as error:
+            problems[task] = str(error)
+            log.error("%s", error)
+    return Engines(by_task, problems)

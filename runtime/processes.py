@@ -1,0 +1,101 @@
+"""What each process of the box does: `python -m runtime shard`, `api`, `demo`.
+
+Promises: each ends on SIGTERM, and with its supervisor. Not here: who starts them (`supervisor.py`).
+"""
+
+import argparse
+import logging
+import logging.handlers
+import sys
+from pathlib import Path
+
+from configs.errors import ConfigError
+from configs.load import load_site
+from models.session import DatabaseUnavailable, open_database
+from runtime.folders import DEFAULT_CONFIG, Folders, database_url
+from runtime.supervisor import die_with_parent, stop_on_signals
+
+log = logging.getLogger("vbrain")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs one process until it is told to stop. Returns its exit status."""
+    parser = argparse.ArgumentParser(prog="python -m runtime")
+    parser.add_argument("process", choices=["shard", "api", "demo"])
+    parser.add_argument("--config", type=Path, default=DEFAULT_CONFIG)
+    parser.add_argument("--name", default="shard-0", help="the shard's name")
+    parser.add_argument("--shards", default="shard-0", help="the shards an api listens to, separated by commas")
+    parser.add_argument("--cameras", default="", help="camera ids of the shard, separated by commas; all when empty")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8080)
+    options = parser.parse_args(arguments)
+    die_with_parent()
+    folders = Folders.from_environment()
+    folders.make()
+    set_up_logging(folders.logs / f"{options.process}.log")
+    try:
+        if options.process == "demo":
+            return _demo(options, folders)
+        return _shard(options, folders) if options.process == "shard" else _api(options, folders)
+    except (ConfigError, DatabaseUnavailable) as error:
+        log.critical("%s", error)
+        return 2
+
+
+def _shard(options: argparse.Namespace, folders: Folders) -> int:
+    # Imported here: the API process needs neither OpenVINO nor OpenCV in memory.
+    from alerts.evidence import EvidenceStore
+    from runtime.engines import open_engines
+    from runtime.shard import Shard, tasks_of
+
+    stop = stop_on_signals()
+    site = load_site(options.config)
+    wanted = {c for c in options.cameras.split(",") if c}
+    points = [p for p in site.cameras if not wanted or p.id in wanted]
+    database = open_database(database_url(), folders.var)
+    engines = open_engines({task for p in points for task in tasks_of(p)})
+    shard = Shard(site, points, engines, database, EvidenceStore(folders.evidence), folders.shard_endpoint(options.name))
+    shard.start()
+    log.info("%s watches %d cameras", options.name, len(points))
+    try:
+        shard.run(stop)
+    finally:
+        shard.stop()
+        engines.close()
+        database.close()
+    return 0
+
+
+def _api(options: argparse.Namespace, folders: Folders) -> int:
+    from api.app import ApiSettings
+    from api.server import run
+
+    run(
+        ApiSettings(
+            site=load_site(options.config),
+            database_url=database_url(),
+            data_dir=folders.var,
+            evidence_dir=folders.evidence,
+            web_dir=folders.web,
+            shard_endpoints=[folders.shard_endpoint(name) for name in options.shards.split(",")],
+            host=options.host,
+            port=options.port,
+        )
+    )
+    return 0
+
+
+def _demo(options: argparse.Namespace, folders: Folders) -> int:
+    from runtime.demo.__main__ import run
+
+    return run(folders.demo, options.port)
+
+
+def set_up_logging(file: Path) -> None:
+    """Warnings to the screen, all to a file that never grows beyond 3 × 5 MB."""
+    to_file = logging.handlers.RotatingFileHandler(file, maxBytes=5_000_000, backupCount=2)
+    to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    to_screen = logging.StreamHandler(sys.stderr)
+    to_screen.setLevel(logging.WARNING)
+    to_screen.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[to_file, to_screen], force=True)

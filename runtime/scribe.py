@@ -1,0 +1,159 @@
+"""The shard's one writer to the database.
+
+Promises: an alert that was handed over is written once, however often the database or the disk fails in between; counts
+follow as they can. Alerts wait in a bounded queue and are never dropped while the process lives; what has to be shed is
+counted minutes, and that is counted. Not here: the rules of incidents (`alerts/incidents.py`).
+"""
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy.exc import SQLAlchemyError
+
+from alerts.evidence import EvidenceFile, EvidenceStore, annotate
+from alerts.incidents import raise_alert
+from alerts.words import AlertDraft
+from configs.site import Place
+from flow.store import upsert_minutes
+from flow.words import MinuteRow
+from models.base import new_id
+from models.session import Database
+
+log = logging.getLogger(__name__)
+
+MOST_ALERTS_WAITING = 1000
+MOST_MINUTE_BATCHES_WAITING = 600
+_RETRY_SECONDS = 1.0
+
+#: A picture for evidence: BGR, and the boxes of the draft are normalised, so any resolution will do.
+PictureSource = Callable[[], NDArray[np.uint8] | None]
+
+
+@dataclass(slots=True)
+class _AlertJob:
+    draft: AlertDraft
+    place: Place | None
+    picture: PictureSource
+    alert_id: str = field(default_factory=new_id)
+    files: tuple[EvidenceFile, ...] | None = None
+
+
+class Scribe:
+    """Writes alerts and minute rows from one thread. `tell(kind, incident_id)` is called after each commit."""
+
+    def __init__(self, database: Database, evidence: EvidenceStore, tell: Callable[[str, str], None]) -> None:
+        self._database = database
+        self._evidence = evidence
+        self._tell = tell
+        self._alerts: queue.Queue[_AlertJob] = queue.Queue(MOST_ALERTS_WAITING)
+        self._minutes: queue.Queue[list[MinuteRow]] = queue.Queue(MOST_MINUTE_BATCHES_WAITING)
+        self._work = threading.Event()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="scribe", daemon=True)
+        self.minutes_shed = 0
+        self.alerts_written = 0
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, timeout: float) -> None:
+        """Writes what waits, for at most `timeout` seconds."""
+        self._stopping.set()
+        self._work.set()
+        self._thread.join(timeout)
+        if waiting := self._alerts.qsize():
+            log.error("%d alerts could not be written before the end", waiting)
+
+    def alert(self, draft: AlertDraft, place: Place | None, picture: PictureSource) -> None:
+        """Hands over an alert. Blocks when a thousand wait already, rather than lose one."""
+        self._alerts.put(_AlertJob(draft, place, picture))
+        self._work.set()
+
+    def minutes(self, rows: list[MinuteRow]) -> None:
+        """Hands over finished minutes; the oldest are shed when the database has been away for hours."""
+        if not rows:
+            return
+        while True:
+            try:
+                self._minutes.put_nowait(rows)
+                break
+            except queue.Full:
+                try:
+                    self.minutes_shed += len(self._minutes.get_nowait())
+                except queue.Empty:
+                    continue
+        self._work.set()
+
+    def _run(self) -> None:
+        while True:
+            self._work.wait(1.0)
+            self._work.clear()
+            self._drain_alerts()
+            self._drain_minutes()
+            if self._stopping.is_set() and self._alerts.empty() and self._minutes.empty():
+                return
+
+    def _drain_alerts(self) -> None:
+        while True:
+            try:
+                job = self._alerts.get_nowait()
+            except queue.Empty:
+                return
+            while not self._write_alert(job):
+                if self._stopping.wait(_RETRY_SECONDS) and not self._write_alert(job):
+                    self._alerts.put(job)
+                    return
+
+    def _write_alert(self, job: _AlertJob) -> bool:
+        if job.files is None:
+            job.files = self._save_evidence(job)
+        try:
+            with self._database.session() as session, session.begin():
+                raised = raise_alert(session, job.alert_id, job.draft, job.place, job.files)
+                incident_id, opened = raised.incident.id, raised.opened
+        except SQLAlchemyError as error:
+            log.error("an alert could not be written, trying again: %s", type(error).__name__)
+            return False
+        self.alerts_written += 1
+        log.warning("%s on %s: %s", job.draft.kind.value, job.draft.camera_id, job.draft.reason.en)
+        self._tell("incident.opened" if opened else "incident.changed", incident_id)
+        return True
+
+    def _save_evidence(self, job: _AlertJob) -> tuple[EvidenceFile, ...]:
+        """A missing picture must not hold back the alert."""
+        try:
+            picture = job.picture()
+            if picture is None:
+                return ()
+            data = annotate(picture, job.draft.marked, job.draft.raised_at)
+            return (self._evidence.save(data, "image/jpeg", ".jpg", job.draft.raised_at),)
+        except (OSError, ValueError) as error:
+            log.error("evidence for an alert on %s could not be saved: %s", job.draft.camera_id, error)
+            return ()
+
+    def _drain_minutes(self) -> None:
+        batch: list[MinuteRow] = []
+        while True:
+            try:
+                batch.extend(self._minutes.get_nowait())
+            except queue.Empty:
+                break
+        if not batch:
+            return
+        try:
+            with self._database.session() as session, session.begin():
+                upsert_minutes(session, batch)
+        except SQLAlchemyError as error:
+            log.error("counts could not be written, trying again: %s", type(error).__name__)
+            self.minutes(batch)
+            time.sleep(0 if self._stopping.is_set() else _RETRY_SECONDS)
+            if self._stopping.is_set():
+                with self._minutes.mutex:
+                    self.minutes_shed += sum(len(rows) for rows in self._minutes.queue)
+                    self._minutes.queue.clear()

@@ -1,0 +1,245 @@
+"""One shard: some cameras, end to end.
+
+Promises: owns its cameras' connections, the inference engines, trackers, flow, alerts, and the writing of it; frames
+never leave the process. One camera's failure is its own. `stop` ends every thread. Not here: starting and restarting
+shards (`supervisor.py`), the judgement of one camera (`camera_watch.py`).
+"""
+
+import logging
+import threading
+import time
+from dataclasses import asdict, dataclass
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from alerts.evidence import EvidenceStore, encode_jpeg
+from alerts.words import AlertDraft
+from configs.site import MonitoringPoint, Site
+from configs.words import CameraId, Instant, StreamRole, Watch
+from detectors.attention import Task
+from detectors.looker import Looker
+from detectors.words import Detections, Tracks
+from ingest.camera import Camera
+from ingest.words import Frame, FrameWish, Packet, StreamHealth
+from live.publisher import Publisher
+from live.wire import OverlayBox, OverlayMessage, Reply, Request, StateMessage
+from models.session import Database
+from runtime.camera_watch import CameraWatch, Seen
+from runtime.engines import Engines
+from runtime.scribe import Scribe
+
+log = logging.getLogger(__name__)
+
+_PICTURE_SECONDS = 2.0
+_SMOKE_FIRE_SHOWN_SECONDS = 3.0
+
+
+@dataclass(slots=True)
+class _Post:
+    """All that a shard holds for one camera."""
+
+    point: MonitoringPoint
+    camera: Camera
+    watch: CameraWatch
+    looks: int = 0
+    looks_at_last_report: int = 0
+
+
+class Shard:
+    """Runs the cameras it was given until stopped."""
+
+    def __init__(
+        self, site: Site, points: list[MonitoringPoint], engines: Engines, database: Database, evidence: EvidenceStore,
+        endpoint: str,
+    ) -> None:  # fmt: skip
+        self._site = site
+        self._publisher = Publisher(
+            endpoint, on_subscribe=self._subscribed, on_unsubscribe=self._unsubscribed, on_request=self._answer
+        )
+        self._scribe = Scribe(database, evidence, self._publisher.publish_event)
+        self._engines = engines
+        self._looker = Looker(engines.by_task, self._looked)
+        self._posts: dict[CameraId, _Post] = {}
+        for point in points:
+            self._posts[point.camera_id] = self._post(point)
+        self._stopped = threading.Event()
+
+    def _post(self, point: MonitoringPoint) -> _Post:
+        tasks = tasks_of(point) & set(self._engines.by_task)
+        camera = Camera(
+            point.camera_id,
+            point.streams.sub.get_secret_value(),
+            point.streams.main.get_secret_value() if point.streams.main else None,
+            point.streams.transport.value,
+            ring_seconds=self._site.site.ring_seconds,
+            on_packet=self._publisher.publish_packet,
+            on_frame=self._looker.offer,
+            on_health=self._publish_health,
+        )
+        width, height = self._engines.frame_size(tasks)
+        camera.set_wish(FrameWish(width, height, point.looks_per_second if tasks else 0.0))
+        self._looker.register(point.camera_id, tasks, point.looks_per_second)
+        return _Post(point, camera, CameraWatch(point, self._site.site))
+
+    def start(self) -> None:
+        """Starts everything and returns at once; cameras come up by themselves."""
+        self._publisher.start()
+        self._scribe.start()
+        self._looker.start()
+        for post in self._posts.values():
+            if post.point.enabled:
+                post.camera.start()
+
+    def stop(self) -> None:
+        """Ends every thread; what was seen is written first."""
+        self._stopped.set()
+        enders = [
+            threading.Thread(target=post.camera.stop, args=(5.0,), name=f"end-{camera_id}")
+            for camera_id, post in self._posts.items()
+        ]
+        for ender in enders:
+            ender.start()
+        for ender in enders:
+            ender.join(6.0)
+        self._looker.stop()
+        self._flush_minutes(end=True)
+        self._scribe.stop(10.0)
+        self._publisher.stop()
+
+    def run(self, stop: threading.Event) -> None:
+        """Reports once a second until `stop` is set."""
+        last = time.monotonic()
+        while not stop.wait(1.0):
+            now = time.monotonic()
+            self._report(now - last)
+            self._flush_minutes()
+            last = now
+
+    # What a look leads to. Called from the looker's workers, in order for each camera.
+
+    def _looked(self, camera_id: CameraId, task: Task, frame: Frame, detections: Detections) -> None:
+        post = self._posts[camera_id]
+        post.looks += 1
+        if task is Task.SMOKE_FIRE:
+            seen = post.watch.see_smoke_fire(detections, frame.captured_at, frame.stream_time)
+        else:
+            seen = post.watch.see_objects(detections, frame.captured_at, frame.stream_time)
+            self._looker.report_tracks(camera_id, len(seen.tracks.tracks) if seen.tracks else 0)
+        suspicious = post.watch.is_suspicious
+        self._looker.report_suspicion(camera_id, suspicious)
+        if suspicious:
+            post.camera.hold_main("suspicion")
+        else:
+            post.camera.release_main("suspicion")
+        self._publisher.publish_overlay(overlay_of(post.watch, frame))
+        self._raise(post, seen, frame)
+
+    def _raise(self, post: _Post, seen: Seen, frame: Frame) -> None:
+        for draft in seen.drafts:
+            self._scribe.alert(draft, post.point.place, lambda: self._evidence_picture(post, frame))
+
+    @staticmethod
+    def _evidence_picture(post: _Post, frame: Frame) -> NDArray[np.uint8] | None:
+        """The best picture to be had of this moment: main stream, sub stream, else what the model saw."""
+        for role in (StreamRole.MAIN, StreamRole.SUB):
+            newest = post.camera.newest_frame(role, _PICTURE_SECONDS)
+            if newest is not None:
+                return newest.picture
+        return frame.picture
+
+    def _flush_minutes(self, end: bool = False) -> None:
+        now = Instant(time.time())
+        for post in self._posts.values():
+            self._scribe.minutes(post.watch.flow.due_minutes(now, end=end))
+
+    # What the console asks. Called from the publisher's thread.
+
+    def _subscribed(self, camera_id: CameraId, role: StreamRole) -> None:
+        post = self._posts.get(camera_id)
+        if post is None:
+            return
+        if role is StreamRole.MAIN:
+            post.camera.hold_main("viewer")
+        for packet in post.camera.recent(role):
+            self._publisher.publish_replay(packet)
+
+    def _unsubscribed(self, camera_id: CameraId, role: StreamRole) -> None:
+        post = self._posts.get(camera_id)
+        if post is not None and role is StreamRole.MAIN:
+            post.camera.release_main("viewer")
+
+    def _answer(self, request: Request) -> Reply:
+        if request.verb == "models":
+            return Reply(body=msgspec.json.encode(self._engines.describe()))
+        if request.verb == "states":
+            return Reply(body=msgspec.json.encode([s for post in self._posts.values() for s in self._states(post, 0.0)]))
+        if request.verb == "snapshot":
+            post = self._posts.get(request.camera_id) if request.camera_id else None
+            if post is None:
+                return Reply(error="this shard has no such camera")
+            frame = post.camera.newest_frame(StreamRole.SUB, _PICTURE_SECONDS)
+            if frame is None:
+                return Reply(error=post.camera.health(StreamRole.SUB).reason)
+            return Reply(body=encode_jpeg(frame.picture))
+        return Reply(error=f"no verb {request.verb!r}")
+
+    def _publish_health(self, health: StreamHealth) -> None:
+        post = self._posts.get(health.camera_id)
+        if post is not None:
+            self._publisher.publish_state(state_of(health, 0.0, self._looker.is_moving(health.camera_id)))
+
+    def _report(self, seconds: float) -> None:
+        for post in self._posts.values():
+            rate = (post.looks - post.looks_at_last_report) / seconds
+            post.looks_at_last_report = post.looks
+            for state in self._states(post, rate):
+                self._publisher.publish_state(state)
+
+    def _states(self, post: _Post, looks_per_second: float) -> list[StateMessage]:
+        moving = self._looker.is_moving(post.point.camera_id)
+        roles = [StreamRole.SUB] + ([StreamRole.MAIN] if post.point.streams.main else [])
+        return [state_of(post.camera.health(role), looks_per_second, moving) for role in roles]
+
+
+def tasks_of(point: MonitoringPoint) -> set[Task]:
+    """What a monitoring point asks the models for."""
+    tasks = set()
+    if Watch.SMOKE_FIRE in point.watch:
+        tasks.add(Task.SMOKE_FIRE)
+    if set(point.watch) - {Watch.SMOKE_FIRE}:
+        tasks.add(Task.OBJECTS)
+    return tasks
+
+
+def state_of(health: StreamHealth, looks_per_second: float, moving: bool) -> StateMessage:
+    """A stream's health as it travels."""
+    fields = asdict(health)
+    fields.pop("decode_seconds")
+    return StateMessage(**fields, looks_per_second=looks_per_second, moving=moving)
+
+
+def overlay_of(watch: CameraWatch, frame: Frame) -> OverlayMessage:
+    """What the browser draws for this look: live tracks, and smoke and fire of the last few seconds."""
+    boxes: list[OverlayBox] = []
+    tracks: Tracks | None = watch.last_tracks
+    if tracks is not None:
+        boxes += [OverlayBox(t.box, t.object_class.value, t.confidence, t.track_id) for t in tracks.tracks]
+    sighting = watch.last_sighting
+    if sighting is not None and frame.captured_at - sighting.looked_at < _SMOKE_FIRE_SHOWN_SECONDS:
+        found = sighting.detections
+        for row in range(len(found)):
+            left, top, right, bottom = (float(v) for v in found.boxes[row])
+            boxes.append(OverlayBox((left, top, right, bottom), found.classes[row].value, float(found.scores[row])))
+    return OverlayMessage(
+        camera_id=watch.camera.id,
+        stream_time=frame.stream_time,
+        captured_at=frame.captured_at,
+        boxes=boxes,
+        counts={str(line): tuple(both) for line, both in watch.flow.counts.items()},
+        occupancy=watch.people_by_zone(),
+    )
+
+
+__all__ = ["AlertDraft", "Shard", "overlay_of", "state_of", "tasks_of"]
