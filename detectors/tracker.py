@@ -1,0 +1,247 @@
+"""The tracker of one camera: detections in, things with an identity over time out.
+
+Promises: time is in seconds and steps may be uneven, from ten looks a second to one; state is bounded for ever; the
+same input gives the same output. An identity is unique for a camera and a run, never a person's. Not here: motion
+(`kinematics.py`), the assignment (`association.py`), what a track means for a count (`flow/`).
+
+How it works, and what was tried, is in `docs/tracking.md`.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from configs.words import CameraId, Instant, ObjectClass
+from detectors.association import assign, log_likelihood, overlaps
+from detectors.kinematics import Filters, Floats, Motion, boxed, measured
+from detectors.words import Detections, Track, TrackId, Tracks
+
+_WALKS = Motion(speed=0.5, remembers_seconds=3.0, growth=0.1, place_error=0.07, shape_error=0.15, top_speed=4.0)
+_RIDES = Motion(speed=1.5, remembers_seconds=3.0, growth=0.3, place_error=0.07, shape_error=0.15, top_speed=8.0)
+_DRIVES = Motion(speed=1.5, remembers_seconds=3.0, growth=0.4, place_error=0.07, shape_error=0.15, top_speed=10.0)
+
+#: Classes that a detector may take for each other. Nothing ever leaves its family.
+_FAMILY: dict[ObjectClass, int] = {
+    ObjectClass.PERSON: 0,
+    ObjectClass.BICYCLE: 1,
+    ObjectClass.MOTORCYCLE: 1,
+    ObjectClass.CAR: 2,
+    ObjectClass.BUS: 2,
+    ObjectClass.TRUCK: 2,
+}
+_MOTIONS = (_WALKS, _RIDES, _DRIVES)
+
+
+@dataclass(frozen=True, slots=True)
+class TrackerParameters:
+    """What can be set of a tracker. Times are in seconds, scores 0…1.
+
+    `novelty` is the log density, per size squared and per unit of log shape squared, of something new appearing just
+    there: higher makes the tracker quicker to start a new identity.
+    """
+
+    least_score: float = 0.1
+    strong_score: float = 0.4
+    birth_score: float = 0.45
+    sure_score: float = 0.7
+    novelty: float = -7.0
+    gate: float = 25.0
+    coasts_seconds: float = 3.0
+    tentative_seconds: float = 1.5
+    shown_seconds: float = 0.0
+    most_tracks: int = 256
+
+
+@dataclass(slots=True)
+class _Life:
+    """What is known of one thing besides its motion."""
+
+    track_id: int
+    family: int
+    confirmed: bool
+    confidence: float
+    first_seen_at: Instant
+    seen_at: Instant
+    seen_time: float
+    looks: int
+    votes: dict[ObjectClass, float] = field(default_factory=dict)
+
+    def vote(self, object_class: ObjectClass, score: float) -> None:
+        for name in self.votes:
+            self.votes[name] *= 0.9
+        self.votes[object_class] = self.votes.get(object_class, 0.0) + score
+
+    @property
+    def object_class(self) -> ObjectClass:
+        return max(self.votes, key=lambda name: self.votes[name])
+
+
+class Tracker:
+    """Follows people and vehicles on one camera."""
+
+    def __init__(self, camera_id: CameraId, parameters: TrackerParameters | None = None) -> None:
+        self.camera_id = camera_id
+        self.parameters = parameters or TrackerParameters()
+        self._filters = Filters()
+        self._lives: list[_Life] = []
+        self._next = 1
+        self._now: float | None = None
+
+    def __len__(self) -> int:
+        """How many things are held, unconfirmed and unseen ones too."""
+        return len(self._lives)
+
+    def update(self, detections: Detections, looked_at: Instant, stream_time: float) -> Tracks:
+        """Take in one look. `stream_time` is in seconds and should grow; a step back or a long gap starts afresh."""
+        p = self.parameters
+        step = 0.0 if self._now is None else stream_time - self._now
+        if step < 0 or step > 4 * p.coasts_seconds:
+            self._forget()
+            step = 0.0
+        self._now = stream_time
+        self._filters.predict(step)
+
+        boxes, scores, classes = self._wanted(detections)
+        states = measured(boxes, detections.aspect)
+        families = np.array([_FAMILY[name] for name in classes], np.intp)
+        noise = self._noise(states, families)
+        rows, columns = self._match(states, noise, scores, families, step)
+
+        self._filters.update(rows, states[columns], noise[columns])
+        for row, column in zip(rows, columns, strict=True):
+            self._saw(self._lives[row], classes[column], float(scores[column]), looked_at, stream_time)
+        self._bear(states, noise, scores, classes, families, columns, looked_at, stream_time, detections.aspect)
+        self._bury(stream_time, detections.aspect)
+        return self._tracks(looked_at, stream_time, detections.aspect)
+
+    def _forget(self) -> None:
+        self._filters.keep(np.zeros(0, np.intp))
+        self._lives.clear()
+
+    def _wanted(
+        self, detections: Detections
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], tuple[ObjectClass, ...]]:
+        scores = np.asarray(detections.scores)
+        chosen = [
+            i
+            for i, name in enumerate(detections.classes)
+            if name in _FAMILY and scores[i] >= self.parameters.least_score
+        ][: self.parameters.most_tracks]
+        return detections.boxes[chosen], scores[chosen], tuple(detections.classes[i] for i in chosen)
+
+    def _sizes(self, states: Floats, families: NDArray[np.intp]) -> Floats:
+        return np.where(families == 0, np.exp(states[:, 3]), np.exp((states[:, 2] + states[:, 3]) / 2))
+
+    def _noise(self, states: Floats, families: NDArray[np.intp]) -> Floats:
+        place = np.array([m.place_error for m in _MOTIONS])[families]
+        shape = np.array([m.shape_error for m in _MOTIONS])[families]
+        size = self._sizes(states, families)
+        deviation = np.stack([place * size * 0.6, place * size, shape * 1.5, shape], axis=1)
+        return deviation**2
+
+    def _match(
+        self, states: Floats, noise: Floats, scores: NDArray[np.float32], families: NDArray[np.intp], step: float
+    ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        p = self.parameters
+        if not self._lives or not len(states):
+            empty = np.zeros(0, np.intp)
+            return empty, empty
+        own = np.array([life.family for life in self._lives], np.intp)
+        likelihood, distance = log_likelihood(self._filters.mean, self._filters.pp, states, noise)
+        size = self._sizes(self._filters.mean, own)
+        score = likelihood + 2 * np.log(size)[:, None] - p.novelty
+        allowed = (own[:, None] == families[None, :]) & (distance <= p.gate)
+        strong = scores >= p.strong_score
+        rows, columns = assign(score, allowed & strong[None, :])
+        rest = allowed & ~strong[None, :]
+        rest[rows] = False
+        more_rows, more_columns = assign(score, rest)
+        return np.concatenate([rows, more_rows]), np.concatenate([columns, more_columns])
+
+    def _saw(self, life: _Life, object_class: ObjectClass, score: float, at: Instant, time: float) -> None:
+        life.vote(object_class, score)
+        life.confidence = score
+        life.seen_at, life.seen_time = at, time
+        life.looks += 1
+        life.confirmed = life.confirmed or life.looks >= 2
+
+    def _bear(
+        self,
+        states: Floats,
+        noise: Floats,
+        scores: NDArray[np.float32],
+        classes: tuple[ObjectClass, ...],
+        families: NDArray[np.intp],
+        matched: NDArray[np.intp],
+        at: Instant,
+        time: float,
+        aspect: float,
+    ) -> None:
+        p = self.parameters
+        free = np.ones(len(states), bool)
+        free[matched] = False
+        taken = list(matched)
+        born = []
+        boxes = boxed(states, aspect)
+        for i in np.flatnonzero(free & (scores >= p.birth_score)):
+            if len(self._lives) + len(born) >= p.most_tracks:
+                break
+            if taken:
+                union, smaller = overlaps(boxes[[i]], boxes[taken])
+                same = families[taken] == families[i]
+                if (((union[0] > 0.6) | (smaller[0] > 0.85)) & same).any():
+                    continue
+            born.append(int(i))
+            taken.append(i)
+        if not born:
+            return
+        motions = [_MOTIONS[families[i]] for i in born]
+        size = self._sizes(states[born], families[born])
+        speed = np.array([m.speed for m in motions]) * size
+        growth = np.array([m.growth for m in motions])
+        self._filters.add(
+            states[born],
+            noise[born],
+            np.stack([speed, speed * 0.7, growth, growth], axis=1),
+            np.array([m.remembers_seconds for m in motions]),
+        )
+        for i in born:
+            score = float(scores[i])
+            life = _Life(self._next, int(families[i]), score >= p.sure_score, score, at, at, time, 1)
+            life.vote(classes[i], score)
+            self._next += 1
+            self._lives.append(life)
+
+    def _bury(self, time: float, aspect: float) -> None:
+        p = self.parameters
+        kept = []
+        for row, life in enumerate(self._lives):
+            unseen = time - life.seen_time
+            limit = p.coasts_seconds if life.confirmed else p.tentative_seconds
+            x, y = self._filters.mean[row, 0] / aspect, self._filters.mean[row, 1]
+            outside = unseen > 0 and not (-0.02 < x < 1.02 and -0.02 < y < 1.02)
+            if unseen <= limit and not outside:
+                kept.append(row)
+        if len(kept) < len(self._lives):
+            self._filters.keep(np.array(kept, np.intp))
+            self._lives = [self._lives[row] for row in kept]
+
+    def _tracks(self, looked_at: Instant, stream_time: float, aspect: float) -> Tracks:
+        boxes = np.clip(boxed(self._filters.mean, aspect), 0.0, 1.0)
+        tracks = []
+        for life, box in zip(self._lives, boxes, strict=True):
+            if life.confirmed and stream_time - life.seen_time <= self.parameters.shown_seconds:
+                left, top, right, bottom = (float(v) for v in box)
+                tracks.append(
+                    Track(
+                        TrackId(life.track_id),
+                        life.object_class,
+                        (left, top, right, bottom),
+                        life.confidence,
+                        life.first_seen_at,
+                        life.seen_at,
+                        life.looks,
+                    )
+                )
+        return Tracks(self.camera_id, looked_at, stream_time, aspect, tuple(tracks))
