@@ -7,6 +7,8 @@ here: where looks come from (`shard.py`, `replay.py`), what becomes of a draft (
 import threading
 from dataclasses import dataclass
 
+from flow.camera_flow import CameraFlow
+
 from alerts.crowd import CrowdJudge
 from alerts.smoke_fire import SmokeFireJudge
 from alerts.words import AlertDraft, Marked
@@ -14,7 +16,6 @@ from configs.site import MonitoringPoint, Settings
 from configs.words import PEOPLE, Instant, ObjectClass, Watch
 from detectors.tracker import Tracker
 from detectors.words import Detections, Sighting, Tracks
-from flow.camera_flow import CameraFlow
 from flow.words import Crossing
 
 

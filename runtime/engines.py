@@ -1,7 +1,7 @@
 """The engines of one shard: which model looks for what.
 
-Promises: a model that is missing or broken is said in one clear sentence, and the rest runs on. Not here: finding models
-(`detectors/catalogue.py`), running them (`detectors/*_engine.py`).
+Promises: a model that is missing or broken is said in one clear sentence, and the rest runs on. Not here: finding
+models (`detectors/catalogue.py`), running them (`detectors/*_engine.py`).
 """
 
 import logging
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from detectors.attention import Task
+
 from detectors.catalogue import Catalogue, ModelBroken, ModelMissing
 from detectors.engine import Engine
 from detectors.openvino_engine import open_openvino
@@ -50,8 +51,9 @@ class Engines:
             engine.close()
 
 
-def open_engines(tasks: set[Task], threads: int | None = None) -> Engines:
-    """Opens the best model there is for each task."""
+def open_engines(tasks: set[Task], threads: int | None = None, picture_size: tuple[int, int] | None = None) -> Engines:
+    """Opens the best model there is for each task: the one for live use, or with `picture_size` (width, height) the
+    most accurate one for pictures of that shape."""
     catalogue = Catalogue.load()
     by_task: dict[Task, Engine] = {}
     problems: dict[Task, str] = {}

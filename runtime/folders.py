@@ -1,6 +1,7 @@
 """Where things lie on this box.
 
-Promises: one place that names every folder and socket, all under one `var` folder unless the environment says otherwise.
+Promises: one place that names every folder and socket, all under one `var` folder unless the environment says
+otherwise.
 """
 
 import os

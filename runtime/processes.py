@@ -9,9 +9,10 @@ import logging.handlers
 import sys
 from pathlib import Path
 
+from models.session import DatabaseUnavailable, open_database
+
 from configs.errors import ConfigError
 from configs.load import load_site
-from models.session import DatabaseUnavailable, open_database
 from runtime.folders import DEFAULT_CONFIG, Folders, database_url
 from runtime.supervisor import die_with_parent, stop_on_signals
 
@@ -54,7 +55,9 @@ def _shard(options: argparse.Namespace, folders: Folders) -> int:
     points = [p for p in site.cameras if not wanted or p.id in wanted]
     database = open_database(database_url(), folders.var)
     engines = open_engines({task for p in points for task in tasks_of(p)})
-    shard = Shard(site, points, engines, database, EvidenceStore(folders.evidence), folders.shard_endpoint(options.name))
+    shard = Shard(
+        site, points, engines, database, EvidenceStore(folders.evidence), folders.shard_endpoint(options.name)
+    )
     shard.start()
     log.info("%s watches %d cameras", options.name, len(points))
     try:

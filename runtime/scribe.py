@@ -13,6 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
+from flow.store import upsert_minutes
+from models.session import Database
 from numpy.typing import NDArray
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -20,10 +22,8 @@ from alerts.evidence import EvidenceFile, EvidenceStore, annotate
 from alerts.incidents import raise_alert
 from alerts.words import AlertDraft
 from configs.site import Place
-from flow.store import upsert_minutes
 from flow.words import MinuteRow
 from models.base import new_id
-from models.session import Database
 
 log = logging.getLogger(__name__)
 

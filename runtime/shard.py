@@ -12,20 +12,20 @@ from dataclasses import asdict, dataclass
 
 import msgspec
 import numpy as np
+from detectors.attention import Task
+from detectors.looker import Looker
+from ingest.camera import Camera
+from live.publisher import Publisher
+from models.session import Database
 from numpy.typing import NDArray
 
 from alerts.evidence import EvidenceStore, encode_jpeg
 from alerts.words import AlertDraft
 from configs.site import MonitoringPoint, Site
 from configs.words import CameraId, Instant, StreamRole, Watch
-from detectors.attention import Task
-from detectors.looker import Looker
 from detectors.words import Detections, Tracks
-from ingest.camera import Camera
-from ingest.words import Frame, FrameWish, Packet, StreamHealth
-from live.publisher import Publisher
+from ingest.words import Frame, FrameWish, StreamHealth
 from live.wire import OverlayBox, OverlayMessage, Reply, Request, StateMessage
-from models.session import Database
 from runtime.camera_watch import CameraWatch, Seen
 from runtime.engines import Engines
 from runtime.scribe import Scribe
@@ -174,7 +174,9 @@ class Shard:
         if request.verb == "models":
             return Reply(body=msgspec.json.encode(self._engines.describe()))
         if request.verb == "states":
-            return Reply(body=msgspec.json.encode([s for post in self._posts.values() for s in self._states(post, 0.0)]))
+            return Reply(
+                body=msgspec.json.encode([s for post in self._posts.values() for s in self._states(post, 0.0)])
+            )
         if request.verb == "snapshot":
             post = self._posts.get(request.camera_id) if request.camera_id else None
             if post is None:

@@ -1,7 +1,8 @@
 """The supervisor: starts the processes of one box, restarts one that dies, ends them all.
 
-Promises: a dead process comes back after a growing pause; stopping ends every child within seconds, by force if need be;
-a child whose supervisor was killed ends by itself. Moves nothing else. Not here: what the processes do (`processes.py`).
+Promises: a dead process comes back after a growing pause; stopping ends every child within seconds, by force if
+need be; a child whose supervisor was killed ends by itself. Moves nothing else. Not here: what the processes do
+(`processes.py`).
 """
 
 import ctypes

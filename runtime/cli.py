@@ -1,0 +1,22 @@
+"""The `vbrain` command."""
+
+import typer
+
+from runtime.commands import config, replay, run, users
+
+app = typer.Typer(
+    name="vbrain",
+    help="The village brain: cameras in, incidents and live pictures out.",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,  # locals may hold passwords
+)
+app.command("run")(run.run)
+app.command("check")(config.check)
+app.command("schema")(config.schema)
+app.command("replay")(replay.replay)
+app.add_typer(users.users, name="users")
+
+
+def main() -> None:
+    """Runs the command line."""
+    app()

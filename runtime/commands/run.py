@@ -1,0 +1,131 @@
+"""`vbrain run`: the whole village, from configuration to console."""
+
+import os
+import socket
+import threading
+import time
+from pathlib import Path
+from typing import Annotated
+
+import httpx
+import typer
+from sqlalchemy.orm import Session
+
+from api.identity import first_admin
+from configs.site import Site
+from runtime.commands.config import load_or_fail
+from runtime.commands.screen import done, fail, out, step, warn
+from runtime.commands.users import open_or_fail
+from runtime.engines import open_engines
+from runtime.folders import DEFAULT_CONFIG, Folders
+from runtime.shard import tasks_of
+from runtime.supervisor import Supervisor, stop_on_signals
+
+DEMO_PORT = 8554
+_READY_SECONDS = 120.0
+
+
+def run(
+    config: Annotated[
+        Path | None, typer.Option(help="your cameras; without it the demo village runs", show_default=False)
+    ] = None,
+    host: Annotated[str, typer.Option(help="address to serve on; 0.0.0.0 for the whole network")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(envvar="VBRAIN_PORT", help="port of the console")] = 8080,
+    demo_port: Annotated[int, typer.Option(envvar="VBRAIN_DEMO_PORT", help="port of the demo's cameras")] = DEMO_PORT,
+) -> None:
+    """Run the village: cameras, models, incidents and the console. Ctrl-C ends it all."""
+    is_demo = config is None
+    if is_demo:
+        os.environ["VBRAIN_RTSP"] = f"127.0.0.1:{demo_port}"
+    path = config or DEFAULT_CONFIG
+    site = load_or_fail(path)
+    done(f"{site.site.name.zh} {site.site.name.en}: {len(site.cameras)} monitoring points")
+    for number, what in [(port, "console")] + ([(demo_port, "demo cameras")] if is_demo else []):
+        _need_free(host if what == "console" else "127.0.0.1", number, what)
+    folders = Folders.from_environment()
+    database = open_or_fail(folders)
+    done("database is up to date")
+    with database.session() as session, session.begin():
+        password = _first_admin(session)
+    database.close()
+    _say_models(site)
+    stop = stop_on_signals()
+    url = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"  # noqa: S104
+    supervisor = Supervisor(say=warn)
+    try:
+        if is_demo:
+            _start_demo(supervisor, folders, demo_port, stop)
+        supervisor.add("shard-0", ["shard", "--config", str(path), "--name", "shard-0"])
+        supervisor.add("api", ["api", "--config", str(path), "--host", host, "--port", str(port)])
+        watcher = threading.Thread(target=_announce, args=(url, password, stop), name="announce", daemon=True)
+        watcher.start()
+        supervisor.watch(stop)
+    finally:
+        out.print("\nending …")
+        supervisor.stop()
+        done("all processes have ended")
+
+
+def _first_admin(session: Session) -> str | None:
+    return first_admin(session)
+
+
+def _need_free(host: str, port: int, what: str) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            option = "--port" if what == "console" else "--demo-port"
+            fail(
+                f"port {port} for the {what} cannot be used ({error.strerror}): "
+                f"end what uses it, or choose another with {option}"
+            )
+
+
+def _say_models(site: Site) -> None:
+    with step("opening the models"):
+        engines = open_engines({task for camera in site.cameras for task in tasks_of(camera)})
+    for task, engine in engines.by_task.items():
+        done(f"{task.value}: {engine.name} at {engine.input_size[0]}×{engine.input_size[1]}")
+    for problem in engines.problems.values():
+        warn(f"{problem} Everything else runs on.")
+    engines.close()
+
+
+def _start_demo(supervisor: Supervisor, folders: Folders, port: int, stop: threading.Event) -> None:
+    from runtime.demo.clips import prepare_clips
+
+    with step("making the demo's clips (a minute the first time)"):
+        prepare_clips(folders.demo)
+    supervisor.add("demo", ["demo", "--port", str(port)])
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline and not stop.is_set():
+        with socket.socket() as probe:
+            probe.settimeout(0.2)
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                done(f"the demo village is on the air at rtsp://127.0.0.1:{port}")
+                return
+        stop.wait(0.1)
+    if not stop.is_set():
+        fail(f"the demo's cameras did not come up on port {port}; see {folders.logs / 'demo.log'}")
+
+
+def _announce(url: str, password: str | None, stop: threading.Event) -> None:
+    """Says the URL once the console answers."""
+    deadline = time.monotonic() + _READY_SECONDS
+    while not stop.is_set() and time.monotonic() < deadline:
+        try:
+            if httpx.get(f"{url}/api/health", timeout=1.0).is_success:
+                break
+        except httpx.HTTPError:
+            stop.wait(0.2)
+    else:
+        if not stop.is_set():
+            warn(f"the console does not answer at {url} yet")
+        return
+    out.print(f"\n  [bold]The village brain is at [cyan]{url}[/cyan][/bold]")
+    if password:
+        out.print(f"  Log in as [bold]admin[/bold] with the password [bold]{password}[/bold]")
+        out.print("  It is shown this once. To set another: .venv/bin/vbrain users password admin")
+    out.print("  Ctrl-C ends it all.\n")

@@ -1,0 +1,117 @@
+"""From alert to incident, on SQLite and PostgreSQL."""
+
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import func, select
+
+from alerts.incidents import JOIN_WITHIN, raise_alert
+from alerts.lifecycle import (
+    IllegalTransition,
+    IncidentState,
+    NotAllowed,
+    StaleIncident,
+    apply_action,
+)
+from alerts.words import AlertDraft, Reason
+from configs.site import Place
+from configs.words import CameraId, IncidentKind, Instant, Role
+from models.base import new_id
+from models.tables import Alert, Incident, IncidentChange, OutboxMessage
+
+PLACE = Place(x=0.3, y=0.4)
+
+
+def draft(kind: IncidentKind = IncidentKind.FIRE, at: float = 1_000_000.0, camera: str = "straw-yard") -> AlertDraft:
+    return AlertDraft(
+        kind, CameraId(camera), Instant(at - 2), Instant(at), 0.9, 3, Reason("因为", "because"), (), {"looks": 3}
+    )
+
+
+def raised(database, *drafts: AlertDraft) -> list[str]:
+    ids = []
+    for one in drafts:
+        with database.session() as session, session.begin():
+            ids.append(raise_alert(session, new_id(), one, PLACE).incident.id)
+    return ids
+
+
+def test_an_alert_opens_an_incident_with_all_that_belongs_to_it(database):
+    [incident_id] = raised(database, draft())
+    with database.session() as session:
+        incident = session.get(Incident, incident_id)
+        assert incident.state == IncidentState.NEW
+        assert (incident.place_x, incident.place_y) == (0.3, 0.4)
+        assert incident.opened_at == datetime.fromtimestamp(1_000_000, UTC)
+        assert [c.action for c in incident.changes] == ["opened"]
+        assert incident.alerts[0].numbers == {"looks": 3}
+        assert session.scalars(select(OutboxMessage.topic)).all() == ["incident.opened"]
+
+
+def test_the_same_alert_said_twice_is_written_once(database):
+    alert_id = new_id()
+    for _ in range(2):
+        with database.session() as session, session.begin():
+            raise_alert(session, alert_id, draft(), PLACE)
+    with database.session() as session:
+        assert session.scalar(select(func.count(Alert.id))) == 1
+        assert session.scalar(select(func.count(IncidentChange.id))) == 1
+
+
+def test_smoke_then_fire_on_one_camera_is_one_incident_and_it_is_a_fire(database):
+    ids = raised(database, draft(IncidentKind.SMOKE), draft(IncidentKind.FIRE, at=1_000_030.0))
+    assert ids[0] == ids[1]
+    with database.session() as session:
+        assert session.get(Incident, ids[0]).kind == "fire"
+
+
+@pytest.mark.parametrize(
+    ("why", "second"),
+    [
+        ("another camera", draft(camera="bridge")),
+        ("another kind", draft(IncidentKind.CROWD)),
+        ("long after", draft(at=1_000_000.0 + JOIN_WITHIN.total_seconds() + 1)),
+    ],
+)
+def test_separate_incidents_for(database, why, second):
+    ids = raised(database, draft(), second)
+    assert ids[0] != ids[1], why
+
+
+def act(database, incident_id: str, action: str, version: int, role: Role = Role.OPERATOR) -> Incident:
+    with database.session() as session, session.begin():
+        return apply_action(session, incident_id, action, None, role, version, "note")
+
+
+def test_the_way_to_closed_is_written_down_step_by_step(database):
+    [incident_id] = raised(database, draft())
+    version = 1
+    for action in ("confirm", "resolve", "close"):
+        version = act(database, incident_id, action, version).version
+    with database.session() as session:
+        incident = session.get(Incident, incident_id)
+        assert incident.state == IncidentState.CLOSED and incident.closed_at is not None
+        assert [c.to_state for c in incident.changes] == ["new", "confirmed", "resolved", "closed"]
+
+
+def test_an_alert_after_closing_opens_a_new_incident(database):
+    [first] = raised(database, draft())
+    act(database, first, "false_alarm", 1)
+    assert raised(database, draft(at=1_000_060.0)) != [first]
+
+
+def test_who_writes_on_a_stale_version_is_told(database):
+    [incident_id] = raised(database, draft())
+    act(database, incident_id, "confirm", 1)
+    with pytest.raises(StaleIncident):
+        act(database, incident_id, "false_alarm", 1)
+
+
+def test_illegal_steps_and_wrong_roles_are_refused(database):
+    [incident_id] = raised(database, draft())
+    with pytest.raises(IllegalTransition):
+        act(database, incident_id, "close", 1)
+    with pytest.raises(IllegalTransition):
+        act(database, incident_id, "dance", 1)
+    with pytest.raises(NotAllowed):
+        act(database, incident_id, "confirm", 1, Role.VIEWER)
