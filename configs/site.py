@@ -1,43 +1,77 @@
 """The typed, validated settings of one site: what an operator edits, after it has been read.
 
-Promises: every value here is checked and normalised. Not here: reading YAML and naming the line of a mistake
-(`load.py`), the JSON Schema for editors (`schema.py`).
+Promises: every value here is checked and normalised, and carries the description that editors and messages show. Not
+here: reading YAML and naming the line of a mistake (`load.py`), the JSON Schema for editors (`schema.py`).
 """
 
+import difflib
+from collections.abc import Iterator
 from datetime import time
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    ModelWrapValidatorHandler,
+    SecretStr,
+    Tag,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
+from configs.checks import Mistake, items, part, repeated, with_mistakes
 from configs.words import PEOPLE, CameraId, LineId, ObjectClass, Point, Watch, ZoneId
 
-Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,47}$", description="lower-case letters, digits and dashes")]
-Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
-NormalisedPoint = tuple[Fraction, Fraction]
+_SLUG = "lower-case letters, digits and dashes, at most 48, such as north-gate"
+
+Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,47}$", description=_SLUG)]
+Fraction = Annotated[float, Field(ge=0.0, le=1.0, description="0 is the left or top edge, 1 the right or bottom edge")]
+NormalisedPoint = Annotated[
+    tuple[Fraction, Fraction], Field(description="[x, y] as fractions of the picture from its top left, each 0 to 1")
+]
+
+
+def _text_only(value: object) -> object:
+    """pydantic would take the number 22 for 22 seconds past midnight."""
+    if not isinstance(value, str | time):
+        raise ValueError('must be a time of day in quotes, like "22:30"')
+    return value
+
+
+TimeOfDay = Annotated[
+    time,
+    BeforeValidator(_text_only),
+    WithJsonSchema({"type": "string", "pattern": r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$"}),
+]
 
 
 class Strict(BaseModel):
     """Unknown keys are errors; values do not change after they were read."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, hide_input_in_errors=True)
 
 
 class Name(Strict):
     """A name in both languages."""
 
-    zh: str = Field(min_length=1, max_length=80)
-    en: str = Field(min_length=1, max_length=80)
+    zh: str = Field(min_length=1, max_length=80, description="the name in Chinese")
+    en: str = Field(min_length=1, max_length=80, description="the name in English")
 
 
 class Place(Strict):
     """Where something is: on the village plan (0…1 from its top left), and on the globe where that is known."""
 
-    x: Fraction
-    y: Fraction
-    latitude: float | None = Field(default=None, ge=-90, le=90)
-    longitude: float | None = Field(default=None, ge=-180, le=180)
+    x: Fraction = Field(description="across the village plan: 0 is its left edge, 1 its right edge")
+    y: Fraction = Field(description="down the village plan: 0 is its top edge, 1 its bottom edge")
+    latitude: float | None = Field(default=None, ge=-90, le=90, description="degrees north (WGS 84)")
+    longitude: float | None = Field(default=None, ge=-180, le=180, description="degrees east (WGS 84)")
 
 
 class Transport(StrEnum):
@@ -50,41 +84,70 @@ class Transport(StrEnum):
 class Streams(Strict):
     """The camera's RTSP addresses. They may hold a password, so they are never shown."""
 
-    main: SecretStr | None = None
-    sub: SecretStr
-    transport: Transport = Transport.TCP
+    main: SecretStr | None = Field(
+        default=None, description="the full stream's address, for single view, recording and evidence; none: use sub"
+    )
+    sub: SecretStr = Field(
+        description="the small stream's address, such as rtsp://user:${CAMERA_PASSWORD}@10.0.0.8/sub"
+    )
+    transport: Transport = Field(default=Transport.TCP, description="tcp loses nothing; udp only where tcp fails")
 
     @field_validator("main", "sub")
     @classmethod
     def _is_rtsp(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and not value.get_secret_value().startswith(("rtsp://", "rtsps://")):
-            raise ValueError("must begin with rtsp:// or rtsps://")
+        if value is None:
+            return None
+        address = value.get_secret_value()
+        if not address.startswith(("rtsp://", "rtsps://")):
+            raise ValueError("does not begin with rtsp:// or rtsps://")
+        try:
+            parts = urlsplit(address)
+            usable = bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            usable = False
+        if not usable:
+            # A slash or a # in a password ends the host too early. The value is never shown.
+            raise ValueError("has no usable host and port; write @ / # ? : in a password as %40 %2F %23 %3F %3A")
         return value
 
 
 class Zone(Strict):
     """An area of the picture. With `crowd_at`, more people than that, for a while, is a crowd."""
 
-    id: Slug
-    name: Name
-    polygon: list[NormalisedPoint] = Field(min_length=3, max_length=64)
-    crowd_at: int | None = Field(default=None, ge=1)
-    no_parking_after_seconds: float | None = Field(default=None, gt=0)
-    ignore: list[ObjectClass] = Field(default_factory=list)
+    id: Slug = Field(description=f"the zone's id, unique within its camera: {_SLUG}")
+    name: Name = Field(description="what people call it, zh and en")
+    polygon: list[NormalisedPoint] = Field(
+        min_length=3, max_length=64, description="its corners in order, each [x, y] as fractions of the picture"
+    )
+    crowd_at: int | None = Field(default=None, ge=1, description="more people than this, for a while, is a crowd")
+    no_parking_after_seconds: float | None = Field(
+        default=None, gt=0, description="a vehicle that stands here for longer is an alert"
+    )
+    ignore: list[ObjectClass] = Field(default_factory=list, description="classes that are not looked for in this zone")
 
     @property
     def zone_id(self) -> ZoneId:
         return ZoneId(self.id)
 
+    @field_validator("polygon")
+    @classmethod
+    def _has_an_area(cls, corners: list[NormalisedPoint]) -> list[NormalisedPoint]:
+        following = [*corners[1:], *corners[:1]]
+        if abs(sum(a[0] * b[1] - b[0] * a[1] for a, b in zip(corners, following, strict=True))) < 1e-6:
+            raise ValueError("encloses nothing; its corners lie on one line or cancel out")
+        return corners
+
 
 class Line(Strict):
     """A directed line: who crosses it from its left to its right (seen walking from `start` to `end`) goes `in`."""
 
-    id: Slug
-    name: Name
-    start: NormalisedPoint
-    end: NormalisedPoint
-    counts: list[ObjectClass] = Field(default_factory=lambda: sorted(PEOPLE), min_length=1)
+    id: Slug = Field(description=f"the line's id, unique within its camera: {_SLUG}")
+    name: Name = Field(description="what people call it, zh and en")
+    start: NormalisedPoint = Field(description="one end, [x, y] as fractions of the picture")
+    end: NormalisedPoint = Field(description="the other end, [x, y] as fractions of the picture")
+    counts: list[ObjectClass] = Field(
+        default_factory=lambda: sorted(PEOPLE), min_length=1, description="the classes that are counted here"
+    )
 
     @property
     def line_id(self) -> LineId:
@@ -97,22 +160,39 @@ class Line(Strict):
     @model_validator(mode="after")
     def _has_length(self) -> "Line":
         if self.start == self.end:
-            raise ValueError("start and end must differ")
+            raise ValueError("has no length: start and end are the same point")
         return self
 
 
 class Hours(Strict):
     """A daily span of local time; one that ends before it starts runs over midnight."""
 
-    start: time
-    end: time
+    start: TimeOfDay = Field(description='local time, such as "08:00"')
+    end: TimeOfDay = Field(description='local time, such as "22:30"')
+
+    @model_validator(mode="after")
+    def _lasts(self) -> Self:
+        if self.start == self.end:
+            raise ValueError("starts and ends at the same time; write always for the whole day")
+        return self
+
+
+def _branch(value: object) -> str:
+    return "always" if isinstance(value, str) else "hours"
+
+
+AlwaysOrHours = Annotated[
+    Annotated[Literal["always"], Tag("always")] | Annotated[list[Hours], Tag("hours")], Discriminator(_branch)
+]
 
 
 class Schedule(Strict):
     """When a camera is watched by the models. Smoke and fire are watched at all hours unless `smoke_fire` says less."""
 
-    active: Literal["always"] | list[Hours] = "always"
-    smoke_fire: Literal["always"] | list[Hours] = "always"
+    active: AlwaysOrHours = Field(default="always", description="always, or a list of daily hours, start and end")
+    smoke_fire: AlwaysOrHours = Field(
+        default="always", description="the same for smoke and fire alone: always, or a list of daily hours"
+    )
 
 
 class RecordingMode(StrEnum):
@@ -127,61 +207,69 @@ class RecordingMode(StrEnum):
 class Recording(Strict):
     """Recording and its retention."""
 
-    mode: RecordingMode = RecordingMode.EVENTS
-    keep_days: float = Field(default=7, gt=0)
-    pre_roll_seconds: float = Field(default=5, ge=0, le=60)
-    post_roll_seconds: float = Field(default=10, ge=0, le=120)
+    mode: RecordingMode = Field(
+        default=RecordingMode.EVENTS, description="off, continuous, motion (while something moves) or events (alerts)"
+    )
+    keep_days: float = Field(default=7, gt=0, description="recordings older than this are deleted")
+    pre_roll_seconds: float = Field(default=5, ge=0, le=60, description="kept from before the event")
+    post_roll_seconds: float = Field(default=10, ge=0, le=120, description="kept from after the event")
 
 
 class MonitoringPoint(Strict):
     """A camera with a place."""
 
-    id: Slug
-    name: Name
-    enabled: bool = True
-    place: Place
-    group: Slug
-    streams: Streams
-    watch: list[Watch] = Field(default_factory=list)
-    zones: list[Zone] = Field(default_factory=list)
-    lines: list[Line] = Field(default_factory=list)
-    schedule: Schedule = Schedule()
-    recording: Recording = Recording()
-    looks_per_second: float = Field(default=4.0, gt=0, le=30)
+    id: Slug = Field(description=f"the camera's id, unique in this file; never change it: {_SLUG}")
+    name: Name = Field(description="what people call it, zh and en")
+    enabled: bool = Field(default=True, description="false: keep it in this file, but do not connect")
+    place: Place = Field(description="where it is: x and y on the village plan, latitude and longitude where known")
+    group: Slug = Field(description="the id of one of the groups above")
+    streams: Streams = Field(description="its RTSP addresses, main and sub")
+    watch: list[Watch] = Field(default_factory=list, description="what to look for; nothing: live view only")
+    zones: list[Zone] = Field(default_factory=list, description="areas of the picture")
+    lines: list[Line] = Field(default_factory=list, description="lines across which people or vehicles are counted")
+    schedule: Schedule = Field(default=Schedule(), description="when the models watch")
+    recording: Recording = Field(default=Recording(), description="what is written to disk, and for how long")
+    looks_per_second: float = Field(
+        default=4.0, gt=0, le=30, description="how often the models look while something happens; less when still"
+    )
 
     @property
     def camera_id(self) -> CameraId:
         return CameraId(self.id)
 
-    @model_validator(mode="after")
-    def _ids_are_unique(self) -> "MonitoringPoint":
-        for what, ids in (("zones", [z.id for z in self.zones]), ("lines", [n.id for n in self.lines])):
-            if twice := sorted({i for i in ids if ids.count(i) > 1}):
-                raise ValueError(f"{what} share the id {', '.join(twice)}; each needs its own")
-        return self
+    @model_validator(mode="wrap")
+    @classmethod
+    def _ids_are_unique(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        return with_mistakes(data, handler, [*repeated(data, "zones"), *repeated(data, "lines")])
 
 
 class Group(Strict):
     """Cameras that belong together, for rights and for the wall."""
 
-    id: Slug
-    name: Name
+    id: Slug = Field(description=f"the group's id: {_SLUG}")
+    name: Name = Field(description="what people call it, zh and en")
 
 
 class SmokeFire(Strict):
     """When sightings of smoke and fire become an alert."""
 
-    sensitivity: Literal["low", "normal", "high"] = "normal"
+    sensitivity: Literal["low", "normal", "high"] = Field(
+        default="normal", description="high alerts sooner and errs more often; low the other way round"
+    )
 
 
 class Settings(Strict):
     """What holds for the whole site."""
 
-    name: Name
-    timezone: str = "Asia/Shanghai"
-    smoke_fire: SmokeFire = SmokeFire()
-    crowd_persists_seconds: float = Field(default=5, ge=0)
-    ring_seconds: float = Field(default=10, gt=0, le=120)
+    name: Name = Field(description="the village's name, zh and en")
+    timezone: str = Field(
+        default="Asia/Shanghai", description="for display and for where a day begins in reports, such as Asia/Shanghai"
+    )
+    smoke_fire: SmokeFire = Field(default=SmokeFire(), description="when smoke and fire become an alert")
+    crowd_persists_seconds: float = Field(default=5, ge=0, description="a crowd must last this long to be an alert")
+    ring_seconds: float = Field(
+        default=10, gt=0, le=120, description="how much of each stream is kept in memory, for clips and instant view"
+    )
 
     @field_validator("timezone")
     @classmethod
@@ -189,7 +277,7 @@ class Settings(Strict):
         try:
             ZoneInfo(value)
         except (ZoneInfoNotFoundError, ValueError):
-            raise ValueError(f"no such timezone: {value!r}; use a name like Asia/Shanghai") from None
+            raise ValueError("is not a known timezone") from None
         return value
 
     @property
@@ -200,9 +288,9 @@ class Settings(Strict):
 class Site(Strict):
     """The whole of cameras.yaml."""
 
-    site: Settings
-    groups: list[Group] = Field(min_length=1)
-    cameras: list[MonitoringPoint] = Field(min_length=1)
+    site: Settings = Field(description="what holds for the whole site")
+    groups: list[Group] = Field(min_length=1, description="cameras that belong together, for rights and for the wall")
+    cameras: list[MonitoringPoint] = Field(min_length=1, description="the monitoring points")
 
     def camera(self, camera_id: str) -> MonitoringPoint:
         """The camera of that id. Raises KeyError."""
@@ -211,15 +299,19 @@ class Site(Strict):
                 return camera
         raise KeyError(camera_id)
 
-    @model_validator(mode="after")
-    def _refers_to_what_exists(self) -> "Site":
-        ids = [c.id for c in self.cameras]
-        if twice := sorted({i for i in ids if ids.count(i) > 1}):
-            raise ValueError(f"cameras share the id {', '.join(twice)}; each needs its own")
-        groups = {g.id for g in self.groups}
-        for camera in self.cameras:
-            if camera.group not in groups:
-                raise ValueError(
-                    f"camera {camera.id}: no group {camera.group!r}; groups are {', '.join(sorted(groups))}"
-                )
-        return self
+    @model_validator(mode="wrap")
+    @classmethod
+    def _refers_to_what_exists(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        found = [*repeated(data, "groups"), *repeated(data, "cameras"), *_unknown_groups(data)]
+        return with_mistakes(data, handler, found)
+
+
+def _unknown_groups(data: object) -> Iterator[Mistake]:
+    groups = [g for g in (part(group, "id") for group in items(data, "groups")) if isinstance(g, str)]
+    for index, camera in enumerate(items(data, "cameras")):
+        group = part(camera, "group")
+        if groups and isinstance(group, str) and group not in groups:
+            near = difflib.get_close_matches(group, groups, n=1)
+            start = f"Did you mean {near[0]}? " if near else ""
+            wrong = f"is {group!r}, but there is no such group"
+            yield Mistake(("cameras", index, "group"), wrong, f"{start}Groups are {', '.join(groups)}")
