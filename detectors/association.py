@@ -1,8 +1,8 @@
 """Which detection is which thing: a likelihood ratio for every pair, then the best assignment of all at once.
 
 Promises: one-to-one assignment, only within the gates. A pair's score is the log of how much likelier the detection is
-if it is that thing than if it is something new; it takes in place, shape and how sure both are, and it means the same at
-every frame rate. Not here: motion (`kinematics.py`), lives of tracks (`tracker.py`). The assignment is
+if it is that thing than if it is something new; it takes in place, shape and how sure both are, and it means the same
+at every frame rate. Not here: motion (`kinematics.py`), lives of tracks (`tracker.py`). The assignment is
 `scipy.optimize.linear_sum_assignment`.
 """
 

@@ -5,9 +5,9 @@ in that time. Not here: which detection belongs to which thing (`association.py`
 (`tracker.py`).
 
 The model is the integrated Ornstein-Uhlenbeck process: velocity forgets itself with a time constant and has a
-stationary spread that is given in body sizes a second. Over a short step it behaves like a constant velocity; over a long one the
-expected place stops running away and the uncertainty grows like that of a walk. Both follow from the same two numbers, so
-nothing has to be retuned for another frame rate. (Gillespie 1996, "Exact numerical simulation of the
+stationary spread that is given in body sizes a second. Over a short step it behaves like a constant velocity; over a
+long one the expected place stops running away and the uncertainty grows like that of a walk. Both follow from the same
+two numbers, so nothing has to be retuned for another frame rate. (Gillespie 1996, "Exact numerical simulation of the
 Ornstein-Uhlenbeck process and its integral"; Singer 1970 uses the same idea one derivative higher.)
 """
 

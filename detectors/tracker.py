@@ -7,6 +7,7 @@ same input gives the same output. An identity is unique for a camera and a run, 
 How it works, and what was tried, is in `docs/tracking.md`.
 """
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -49,6 +50,9 @@ class TrackerParameters:
     gate: float = 25.0
     coasts_seconds: float = 3.0
     tentative_seconds: float = 1.5
+    strength_seconds: float = 1.0
+    confirm_strength: float = 0.4
+    show_strength: float = 0.25
     shown_seconds: float = 0.0
     most_tracks: int = 256
 
@@ -61,6 +65,7 @@ class _Life:
     family: int
     confirmed: bool
     confidence: float
+    strength: float
     first_seen_at: Instant
     seen_at: Instant
     seen_time: float
@@ -161,10 +166,12 @@ class Tracker:
 
     def _saw(self, life: _Life, object_class: ObjectClass, score: float, at: Instant, time: float) -> None:
         life.vote(object_class, score)
+        p = self.parameters
         life.confidence = score
+        life.strength += (score - life.strength) * (1 - math.exp(-(time - life.seen_time) / p.strength_seconds))
         life.seen_at, life.seen_time = at, time
         life.looks += 1
-        life.confirmed = life.confirmed or life.looks >= 2
+        life.confirmed = life.confirmed or (life.looks >= 2 and life.strength >= p.confirm_strength)
 
     def _bear(
         self,
@@ -181,10 +188,10 @@ class Tracker:
         p = self.parameters
         free = np.ones(len(states), bool)
         free[matched] = False
-        taken = list(matched)
-        born = []
+        taken: list[int] = matched.tolist()
+        born: list[int] = []
         boxes = boxed(states, aspect)
-        for i in np.flatnonzero(free & (scores >= p.birth_score)):
+        for i in np.flatnonzero(free & (scores >= p.birth_score)).tolist():
             if len(self._lives) + len(born) >= p.most_tracks:
                 break
             if taken:
@@ -192,7 +199,7 @@ class Tracker:
                 same = families[taken] == families[i]
                 if (((union[0] > 0.6) | (smaller[0] > 0.85)) & same).any():
                     continue
-            born.append(int(i))
+            born.append(i)
             taken.append(i)
         if not born:
             return
@@ -208,7 +215,7 @@ class Tracker:
         )
         for i in born:
             score = float(scores[i])
-            life = _Life(self._next, int(families[i]), score >= p.sure_score, score, at, at, time, 1)
+            life = _Life(self._next, int(families[i]), score >= p.sure_score, score, score, at, at, time, 1)
             life.vote(classes[i], score)
             self._next += 1
             self._lives.append(life)
@@ -231,7 +238,11 @@ class Tracker:
         boxes = np.clip(boxed(self._filters.mean, aspect), 0.0, 1.0)
         tracks = []
         for life, box in zip(self._lives, boxes, strict=True):
-            if life.confirmed and stream_time - life.seen_time <= self.parameters.shown_seconds:
+            if (
+                life.confirmed
+                and life.strength >= self.parameters.show_strength
+                and stream_time - life.seen_time <= self.parameters.shown_seconds
+            ):
                 left, top, right, bottom = (float(v) for v in box)
                 tracks.append(
                     Track(
