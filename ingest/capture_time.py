@@ -1,0 +1,81 @@
+"""When a picture was taken, from the stream's own time and the moment its packet arrived.
+
+Promises: an estimate that ignores network jitter, follows a drifting camera clock, survives stream times that jump, go
+back or are missing, never lies in the future, and never goes back (unless this machine's own clock was set back). Not
+here: RTCP sender reports; cheap cameras' clocks are wrong by years, so their wall time is not believed.
+
+Method: packets can only be late, never early, so the smallest (arrival - stream time) seen lately is the best offset.
+The minimum is kept over two half-windows, so that it forgets within `WINDOW_SECONDS` and drift is followed.
+"""
+
+from configs.words import Instant
+
+WINDOW_SECONDS = 20.0
+#: A stream time that falls back by more than this begins anew; less is the reordering of B-frames.
+BACKWARD_SECONDS = 1.5
+#: A stream time that runs ahead of arrival by more than this begins anew as well.
+FORWARD_SECONDS = 1.5
+#: A wall clock that differs from what we extrapolate by more than this was set.
+CLOCK_SET_SECONDS = 0.5
+
+
+class CaptureTime:
+    """The estimator of one connection's stream."""
+
+    def __init__(self) -> None:
+        self._low_now = float("inf")
+        self._low_before = float("inf")
+        self._window_began = 0.0
+        self._last_stream_time: float | None = None
+        self._last_arrival = 0.0
+        self._last_capture = float("-inf")
+        self._wall_minus_monotonic: float | None = None
+
+    def observe(self, stream_time: float | None, monotonic: float, wall: float) -> Instant:
+        """Note a packet's arrival and return its moment of capture. `monotonic` and `wall` are now on both clocks."""
+        self._follow_wall(monotonic, wall)
+        if stream_time is None:
+            return self._to_wall(self._bounded(monotonic, monotonic))
+        last = self._last_stream_time
+        offset = monotonic - stream_time
+        if last is None or stream_time < last - BACKWARD_SECONDS or self._ran_ahead(stream_time, last, monotonic):
+            self._low_now = self._low_before = offset
+            self._window_began = monotonic
+        elif monotonic - self._window_began > WINDOW_SECONDS / 2:
+            self._low_before, self._low_now = self._low_now, offset
+            self._window_began = monotonic
+        else:
+            self._low_now = min(self._low_now, offset)
+        reordered = last is not None and last - BACKWARD_SECONDS <= stream_time < last
+        self._last_arrival = monotonic
+        estimate = stream_time + min(self._low_now, self._low_before)
+        if reordered:
+            return self._to_wall(min(estimate, monotonic))
+        self._last_stream_time = stream_time
+        return self._to_wall(self._bounded(estimate, monotonic))
+
+    def at(self, stream_time: float, otherwise: Instant) -> Instant:
+        """The moment of capture of a stream time that was observed a moment ago (a decoded picture's)."""
+        low = min(self._low_now, self._low_before)
+        if low == float("inf") or self._wall_minus_monotonic is None:
+            return otherwise
+        return self._to_wall(min(stream_time + low, max(self._last_capture, self._last_arrival)))
+
+    def _ran_ahead(self, stream_time: float, last: float, monotonic: float) -> bool:
+        return (stream_time - last) - (monotonic - self._last_arrival) > FORWARD_SECONDS and (
+            stream_time + min(self._low_now, self._low_before) > monotonic + FORWARD_SECONDS
+        )
+
+    def _bounded(self, estimate: float, now: float) -> float:
+        self._last_capture = max(self._last_capture, min(estimate, now))
+        return self._last_capture
+
+    def _follow_wall(self, monotonic: float, wall: float) -> None:
+        measured = wall - monotonic
+        if self._wall_minus_monotonic is None or abs(measured - self._wall_minus_monotonic) > CLOCK_SET_SECONDS:
+            self._wall_minus_monotonic = measured
+        else:
+            self._wall_minus_monotonic += 0.01 * (measured - self._wall_minus_monotonic)
+
+    def _to_wall(self, monotonic: float) -> Instant:
+        return Instant(monotonic + (self._wall_minus_monotonic or 0.0))

@@ -1,0 +1,131 @@
+"""From packets to pictures: one software decoder, one scaler.
+
+Promises: pictures are scaled and turned to BGR in one step inside libswscale; a small grey picture comes from the luma
+plane; a change of size or of parameter sets in the stream is followed. Not here: which packets are worth decoding, and
+when (`stream.py`).
+"""
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import av
+import av.error
+import cv2
+import numpy as np
+from av.video.reformatter import Interpolation, VideoReformatter
+from numpy.typing import NDArray
+
+from configs.words import Instant
+from ingest.words import Frame, Packet
+
+#: Ticks a second of the times given to the decoder.
+TICKS = 90_000
+LUMA_WIDTH = 160
+#: Pixel formats whose first plane is 8-bit luma.
+_PLANAR_LUMA = frozenset({"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "nv12", "gray"})
+
+
+def fitted(source: tuple[int, int], width: int, height: int) -> tuple[int, int]:
+    """The largest (width, height) within the given bounds that keeps the aspect ratio and enlarges nothing; even, at
+    least 2.
+
+    >>> fitted((640, 360), 320, 320)
+    (320, 180)
+    >>> fitted((640, 360), 1920, 1080)
+    (640, 360)
+    """
+    scale = min(width / source[0], height / source[1], 1.0)
+    return max(2, round(source[0] * scale / 2) * 2), max(2, round(source[1] * scale / 2) * 2)
+
+
+class Picture:
+    """One decoded picture, not yet converted: cheap to throw away."""
+
+    def __init__(self, frame: "av.VideoFrame") -> None:
+        self._frame = frame
+
+    @property
+    def stream_time(self) -> float | None:
+        return None if self._frame.pts is None else self._frame.pts / TICKS
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self._frame.width, self._frame.height
+
+    def bgr(self, scaler: VideoReformatter, size: tuple[int, int]) -> NDArray[np.uint8]:
+        """BGR, uint8, (height, width, 3)."""
+        converted = scaler.reformat(
+            self._frame, width=size[0], height=size[1], format="bgr24", interpolation=Interpolation.BILINEAR, threads=1
+        )
+        return np.asarray(converted.to_ndarray(), np.uint8)
+
+    @cached_property
+    def luma(self) -> NDArray[np.uint8]:
+        """Small and grey, uint8, (h, w), `LUMA_WIDTH` wide."""
+        width, height = self.size
+        small = fitted((width, height), LUMA_WIDTH, 10_000)
+        if self._frame.format.name in _PLANAR_LUMA:
+            plane = self._frame.planes[0]
+            full = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[:height, :width]
+        else:
+            full = self._frame.to_ndarray(format="gray")
+        return np.asarray(cv2.resize(full, small, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+class Decoder:
+    """Decodes one stream's packets in order. A decoder that fails on a packet goes on with the next."""
+
+    def __init__(self, codec: str) -> None:
+        self._context = av.CodecContext.create(codec, "r")
+        # One thread each: many cameras share few cores, and frame threads would add a frame of delay for every thread.
+        self._context.thread_count = 1
+        self.errors = 0
+
+    def feed(self, packet: Packet) -> list[Picture]:
+        """Decode one packet; gives the pictures that are ready, in order of presentation."""
+        given = av.Packet(packet.data)
+        given.pts = round(packet.stream_time * TICKS)
+        return self._decode(given)
+
+    def feed_alone(self, keyframe: Packet) -> list[Picture]:
+        """Decode a key frame that nothing else will be added to, without waiting for the packets after it."""
+        pictures = [*self.feed(keyframe), *self.drain()]
+        self._context.flush_buffers()
+        return pictures
+
+    def drain(self) -> list[Picture]:
+        """Whatever pictures are still inside. The decoder is done after this."""
+        return self._decode(None)
+
+    def _decode(self, packet: "av.Packet | None") -> list[Picture]:
+        try:
+            return [Picture(frame) for frame in self._context.decode(packet)]
+        except av.error.FFmpegError:
+            self.errors += 1
+            return []
+
+
+def newest_picture(packets: Sequence[Packet]) -> Picture | None:
+    """Decode packets that begin with a key frame, in a decoder of their own; give the last picture."""
+    if not packets:
+        return None
+    decoder = Decoder(packets[0].codec)
+    last: Picture | None = None
+    for packet in packets:
+        pictures = decoder.feed(packet)
+        last = pictures[-1] if pictures else last
+    drained = decoder.drain()
+    return drained[-1] if drained else last
+
+
+def full_frame(picture: Picture, packet: Packet) -> Frame:
+    """A picture at its full size, as a frame taken when `packet` was."""
+    return Frame(
+        camera_id=packet.camera_id,
+        role=packet.role,
+        picture=picture.bgr(VideoReformatter(), picture.size),
+        luma=picture.luma,
+        stream_time=packet.stream_time,
+        captured_at=Instant(packet.captured_at),
+        source_size=picture.size,
+    )

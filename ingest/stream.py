@@ -1,0 +1,385 @@
+"""One stream, supervised: a thread that keeps it open, keeps its packets, and decodes what is wished.
+
+Promises: one connection at a time; whatever happens to it is named and survived; every wait is bounded, so the thread
+ends soon after `request_stop` (within about twice the opening patience); only wished pictures are decoded; a callback
+that raises is logged and hurts nobody. Callbacks run in this stream's thread and must not block. Not here: the rules of
+states and waiting (`state.py`), the two streams of a camera (`camera.py`).
+"""
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from av.video.reformatter import VideoReformatter
+
+from configs.words import CameraId, Instant, StreamRole
+from ingest import errors
+from ingest.annexb import ParameterSets
+from ingest.capture_time import CaptureTime
+from ingest.clock import Clock
+from ingest.decode import Decoder, Picture, fitted, newest_picture
+from ingest.meter import Meter
+from ingest.opener import Chunk, Opener, Source
+from ingest.pace import Pace
+from ingest.ring import PacketRing
+from ingest.state import Patience, StreamMachine
+from ingest.words import Frame, FrameWish, Packet, StreamHealth
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+NO_FRAMES = FrameWish(width=2, height=2, per_second=0.0)
+#: A picture this much older than now is not worth analysing any more.
+STALE_SECONDS = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSettings:
+    """What a stream is told once."""
+
+    camera_id: CameraId
+    role: StreamRole
+    url: str
+    transport: str
+    ring_seconds: float
+    ring_bytes: int
+    patience: Patience
+    start_delay: float = 0.0
+    linger_seconds: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Listeners:
+    """Who is told what, in the stream's own thread."""
+
+    on_packet: Callable[[Packet], None]
+    on_frame: Callable[[Frame], None]
+    on_health: Callable[[StreamHealth], None]
+
+
+class Stream:
+    """One stream of a camera. Its thread starts when the stream is first needed and ends with `request_stop`."""
+
+    def __init__(self, settings: StreamSettings, listeners: Listeners, opener: Opener, clock: Clock) -> None:
+        self._settings = settings
+        self._listeners = listeners
+        self._opener = opener
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._machine = StreamMachine(clock, settings.patience, random.Random())
+        self._wish = NO_FRAMES
+        self._wake = threading.Event()
+        self._stopping = False
+        self._needed_until = float("-inf")
+        self._thread: threading.Thread | None = None
+        self._published: tuple[str, str] | None = None
+        self._meter = Meter()
+        self.ring = PacketRing(settings.ring_seconds, settings.ring_bytes)
+        self._codec: str | None = None
+        self._size: tuple[int, int] | None = None
+        self._packets = self._frames = self._shed = 0
+        self._decode_seconds = 0.0
+        self._session: _Session | None = None
+
+    # What others call, from any thread.
+
+    def need(self) -> None:
+        """Keep the stream open from now on."""
+        with self._lock:
+            if self._stopping:
+                return
+            self._needed_until = float("inf")
+            if self._thread is None:
+                name = f"ingest-{self._settings.camera_id}-{self._settings.role.value}"
+                self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+                self._thread.start()
+        self._wake.set()
+
+    def unneed(self) -> None:
+        """Close the stream some seconds from now, unless it is needed again."""
+        with self._lock:
+            self._needed_until = self._clock.monotonic() + self._settings.linger_seconds
+        self._wake.set()
+
+    def request_stop(self) -> None:
+        """Ask the thread to end; `join` waits for it."""
+        with self._lock:
+            self._stopping = True
+        self._wake.set()
+
+    def join(self, seconds: float) -> bool:
+        """Wait for the thread's end; false when it still runs."""
+        thread = self._thread
+        if thread is None:
+            return True
+        thread.join(max(0.0, seconds))
+        return not thread.is_alive()
+
+    def set_wish(self, wish: FrameWish) -> None:
+        """Change what frames are wanted; holds from the next packet."""
+        self._wish = wish
+
+    @property
+    def failures(self) -> dict[str, int]:
+        """How often the connection failed, by cause."""
+        with self._lock:
+            return dict(self._machine.failures)
+
+    def health(self) -> StreamHealth:
+        """What is known of the stream now."""
+        with self._lock:
+            machine = self._machine
+            frames_per_second, bits_per_second = self._meter.rates(self._clock.monotonic())
+            return StreamHealth(
+                camera_id=self._settings.camera_id,
+                role=self._settings.role,
+                state=machine.state,
+                since=machine.since,
+                cause=machine.cause,
+                reason=machine.reason,
+                codec=self._codec,
+                width=self._size[0] if self._size else None,
+                height=self._size[1] if self._size else None,
+                frames_per_second=frames_per_second,
+                bits_per_second=bits_per_second,
+                gop_seconds=self._meter.gop_seconds,
+                packets=self._packets,
+                frames_decoded=self._frames,
+                frames_shed=self._shed,
+                reconnects=machine.reconnects,
+                ring_bytes=self.ring.size,
+                decode_seconds=self._decode_seconds,
+                last_picture_at=machine.last_picture_at,
+            )
+
+    # The thread.
+
+    def _is_over(self) -> bool:
+        return self._stopping or self._clock.monotonic() >= self._needed_until
+
+    def _run(self) -> None:
+        self._pause(self._settings.start_delay)
+        while not self._stopping:
+            if self._is_over():
+                self._park()
+                continue
+            wait = self._connect_once()
+            self._publish()
+            self._pause(wait)
+        with self._lock:
+            self._machine.disabled("stopped")
+        self._publish()
+
+    def _park(self) -> None:
+        with self._lock:
+            self._machine.disabled()
+        self.ring.clear()
+        self._publish()
+        while not self._stopping and self._is_over():
+            self._clock.wait(self._wake, 3600.0)
+            self._wake.clear()
+
+    def _pause(self, seconds: float) -> None:
+        """Wait, unless the stream is stopped or no longer needed."""
+        until = self._clock.monotonic() + seconds
+        while not self._is_over():
+            now = self._clock.monotonic()
+            if now >= until:
+                return
+            self._clock.wait(self._wake, min(until, self._needed_until) - now)
+            self._wake.clear()
+
+    def _connect_once(self) -> float:
+        """One connection from opening to its end; gives the seconds to wait before the next."""
+        settings = self._settings
+        try:
+            with self._lock:
+                self._machine.opening()
+            self._publish()
+            source = self._opener(
+                settings.url,
+                settings.transport,
+                open_seconds=settings.patience.open_seconds,
+                read_seconds=settings.patience.stall_seconds,
+            )
+            try:
+                self._read(source)
+            finally:
+                source.close()
+            return 0.0
+        except errors.StreamError as error:
+            failure = error
+        except Exception:
+            log.exception("%s %s: unexpected failure", settings.camera_id, settings.role.value)
+            failure = errors.StreamError(errors.redact(settings.url))
+        with self._lock:
+            wait = self._machine.failed(failure)
+        log.info("%s %s: %s Next try in %.1f s.", settings.camera_id, settings.role.value, failure, wait)
+        return wait
+
+    def _read(self, source: Source) -> None:
+        with self._lock:
+            self._machine.opened()
+            self._codec = source.codec
+        self._publish()
+        session = _Session(source, self._clock)
+        for chunk in source.chunks():
+            if self._is_over():
+                return
+            packet = self._take(session, chunk)
+            if packet is not None:
+                self._tell(self._listeners.on_packet, packet)
+                self._look(session, packet)
+            with self._lock:
+                is_overdue = self._machine.is_overdue()
+            if is_overdue:
+                where = errors.redact(self._settings.url)
+                raise errors.Undecodable(where) if session.decoder else errors.Silent(where)
+
+    def _take(self, session: "_Session", chunk: Chunk) -> Packet | None:
+        """Make a packet of what came and keep it. What no key frame precedes can never be decoded, and is left."""
+        if not chunk.is_keyframe and not session.seen_keyframe:
+            return None
+        now = self._clock.monotonic()
+        captured_at = session.capture.observe(chunk.stream_time, now, self._clock.wall())
+        stream_time = chunk.stream_time
+        if stream_time is None:
+            stream_time = session.last_time + (now - session.last_arrival)
+        session.last_time, session.last_arrival = stream_time, now
+        data = chunk.data
+        if chunk.is_keyframe:
+            session.seen_keyframe = True
+            data = session.parameters.complete(data)
+        packet = Packet(
+            camera_id=self._settings.camera_id,
+            role=self._settings.role,
+            data=data,
+            is_keyframe=chunk.is_keyframe,
+            stream_time=stream_time,
+            captured_at=captured_at,
+            codec=session.codec,
+            width=session.size[0],
+            height=session.size[1],
+        )
+        if chunk.is_keyframe and session.is_new_picture_format(packet):
+            packet = session.sized(packet)
+        self.ring.append(packet)
+        with self._lock:
+            self._size = session.size if session.size[0] else self._size
+            self._packets += 1
+            self._meter.packet(now, len(data), chunk.is_keyframe, stream_time)
+        return packet
+
+    def _look(self, session: "_Session", packet: Packet) -> None:
+        """Decode what is wished and give it on; note fresh pictures."""
+        wish = self._wish
+        if wish.per_second <= 0:
+            session.decoder = None
+            self._picture_seen(packet.captured_at)
+            return
+        began = time.thread_time()
+        gop = self._meter.gop_seconds
+        keyframes_suffice = wish.keyframes_only or (gop is not None and wish.per_second * gop <= 1.01)
+        pictures = session.decode_keyframe(packet) if keyframes_suffice else session.decode(packet, self.ring)
+        if pictures or (keyframes_suffice and not packet.is_keyframe and session.decoded_last):
+            self._picture_seen(packet.captured_at)
+        for picture in pictures:
+            self._give(session, picture, packet, wish)
+        self._decode_seconds += time.thread_time() - began
+
+    def _give(self, session: "_Session", picture: Picture, packet: Packet, wish: FrameWish) -> None:
+        self._frames += 1
+        stream_time = picture.stream_time if picture.stream_time is not None else packet.stream_time
+        if not session.pace.is_due(stream_time, wish.per_second):
+            return
+        captured_at = session.capture.at(stream_time, packet.captured_at)
+        if self._clock.wall() - captured_at > STALE_SECONDS:
+            self._shed += 1
+            return
+        frame = Frame(
+            camera_id=packet.camera_id,
+            role=packet.role,
+            picture=picture.bgr(session.scaler, fitted(picture.size, wish.width, wish.height)),
+            luma=picture.luma,
+            stream_time=stream_time,
+            captured_at=captured_at,
+            source_size=picture.size,
+        )
+        self._tell(self._listeners.on_frame, frame)
+
+    def _picture_seen(self, captured_at: Instant) -> None:
+        with self._lock:
+            self._machine.picture(captured_at)
+        self._publish()
+
+    def _publish(self) -> None:
+        """Tell of the state, if it changed."""
+        said = (self._machine.state.value, self._machine.cause)
+        if said != self._published:
+            self._published = said
+            self._tell(self._listeners.on_health, self.health())
+
+    def _tell(self, listener: Callable[[T], None], value: T) -> None:
+        try:
+            listener(value)
+        except Exception:
+            log.exception("%s %s: a listener failed", self._settings.camera_id, self._settings.role.value)
+
+
+class _Session:
+    """What belongs to one connection."""
+
+    def __init__(self, source: Source, clock: Clock) -> None:
+        self.codec = source.codec
+        self.parameters = ParameterSets(source.codec, source.parameter_sets)
+        self.capture = CaptureTime()
+        self.pace = Pace()
+        self.scaler = VideoReformatter()
+        self.seen_keyframe = False
+        self.last_time = 0.0
+        self.last_arrival = clock.monotonic()
+        self.size = (0, 0)
+        self._sized_for: bytes | None = None
+        self.decoder: Decoder | None = None
+        self.decoded_last = False
+        self._in_step = False
+
+    def is_new_picture_format(self, keyframe: Packet) -> bool:
+        """Whether the parameter sets are others than before, so that the size may be too."""
+        return self._sized_for is None or (self.codec != "mjpeg" and self._sized_for != self.parameters.known)
+
+    def sized(self, keyframe: Packet) -> Packet:
+        """The key frame with the size that decoding it shows."""
+        picture = newest_picture([keyframe])
+        if picture is None:
+            return keyframe
+        self._sized_for = self.parameters.known
+        self.size = picture.size
+        return replace(keyframe, width=self.size[0], height=self.size[1])
+
+    def decode(self, packet: Packet, ring: PacketRing) -> list[Picture]:
+        """Decode every packet. When some were left out before, catch up from the last key frame in the ring."""
+        if self.decoder is None or not self._in_step:
+            self.decoder = Decoder(self.codec)
+            self._in_step = True
+            if not packet.is_keyframe:
+                for missed in ring.recent()[:-1]:
+                    self.decoder.feed(missed)
+        pictures = self.decoder.feed(packet)
+        self.decoded_last = bool(pictures)
+        return pictures
+
+    def decode_keyframe(self, packet: Packet) -> list[Picture]:
+        """Decode a key frame alone, and nothing else."""
+        self._in_step = False
+        if self.decoder is None:
+            self.decoder = Decoder(self.codec)
+        if not packet.is_keyframe:
+            return []
+        pictures = self.decoder.feed_alone(packet)
+        self.decoded_last = bool(pictures)
+        return pictures
