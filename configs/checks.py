@@ -19,7 +19,10 @@ MISTAKE = "mistake"
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """What is wrong at `path`, counted from the model that is being checked, and what would be right."""
+    """What is wrong at `path`, counted from the model that is being checked, and what would be right.
+
+    The words never quote the value itself: it may have come from a secret variable, and is shown as it was written.
+    """
 
     path: tuple[str | int, ...]
     wrong: str
@@ -45,8 +48,7 @@ def repeated(data: object, name: str, key: str = "id") -> Iterator[Mistake]:
         if not isinstance(identity, str):
             continue
         if identity in first:
-            wrong = f"is {identity!s}, which {name}[{first[identity]}] is called already"
-            yield Mistake((name, index, key), wrong, "Give each its own")
+            yield Mistake((name, index, key), f"is taken by {name}[{first[identity]}]", "Give each its own")
         first.setdefault(identity, index)
 
 

@@ -53,7 +53,7 @@ def _explain(detail: Any, path: KeyPath, document: Document, model: type[BaseMod
     hint = _sentence(meant.description) if meant is not None and meant.description else ""
     value = detail.get("input")
     if kind == MISTAKE:
-        return context["wrong"], context["right"]
+        return f"{_shown(path, document, meant)} {context['wrong']}".strip(), context["right"]
     if kind == "extra_forbidden":
         return "is not a known key", _nearest_key(str(path[-1]), path[:-1], model)
     if kind == "missing":
@@ -66,7 +66,7 @@ def _explain(detail: Any, path: KeyPath, document: Document, model: type[BaseMod
     if choices := _choices(meant.annotation if meant is not None else None):
         near = difflib.get_close_matches(str(value), choices, n=1)
         start = f"Did you mean {near[0]}? " if near else ""
-        return f"{shown} is not a choice".removeprefix(" "), f"{start}Choices are {', '.join(choices)}"
+        return f"{shown} is not a choice".strip(), f"{start}Choices are {', '.join(choices)}"
     wrong, right = _by_kind(kind, context, value)
     if shown and not isinstance(value, dict | list):
         wrong = f"{shown} {wrong}"

@@ -5,6 +5,7 @@ here: reading YAML and naming the line of a mistake (`load.py`), the JSON Schema
 """
 
 import difflib
+import re
 from collections.abc import Iterator
 from datetime import time
 from enum import StrEnum
@@ -29,9 +30,10 @@ from pydantic import (
 from configs.checks import Mistake, items, part, repeated, with_mistakes
 from configs.words import PEOPLE, CameraId, LineId, ObjectClass, Point, Watch, ZoneId
 
+_SLUG_PATTERN = r"^[a-z0-9][a-z0-9-]{0,47}$"
 _SLUG = "lower-case letters, digits and dashes, at most 48, such as north-gate"
 
-Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,47}$", description=_SLUG)]
+Slug = Annotated[str, Field(pattern=_SLUG_PATTERN, description=_SLUG)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0, description="0 is the left or top edge, 1 the right or bottom edge")]
 NormalisedPoint = Annotated[
     tuple[Fraction, Fraction], Field(description="[x, y] as fractions of the picture from its top left, each 0 to 1")
@@ -307,11 +309,12 @@ class Site(Strict):
 
 
 def _unknown_groups(data: object) -> Iterator[Mistake]:
-    groups = [g for g in (part(group, "id") for group in items(data, "groups")) if isinstance(g, str)]
+    written = [part(group, "id") for group in items(data, "groups")]
+    groups = [g for g in written if isinstance(g, str) and re.fullmatch(_SLUG_PATTERN, g)]
     for index, camera in enumerate(items(data, "cameras")):
         group = part(camera, "group")
-        if groups and isinstance(group, str) and group not in groups:
+        if groups and isinstance(group, str) and group not in written:
             near = difflib.get_close_matches(group, groups, n=1)
             start = f"Did you mean {near[0]}? " if near else ""
-            wrong = f"is {group!r}, but there is no such group"
-            yield Mistake(("cameras", index, "group"), wrong, f"{start}Groups are {', '.join(groups)}")
+            right = f"{start}Groups are {', '.join(groups)}"
+            yield Mistake(("cameras", index, "group"), "is not one of the groups", right)
