@@ -7,7 +7,8 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import DateTime, Dialect, MetaData
+from sqlalchemy import BigInteger, DateTime, Dialect, Integer, MetaData
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import JSON, TypeDecorator
 
@@ -31,6 +32,13 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+#: A counted key: 64 bits on PostgreSQL (32 would be used up in years); SQLite counts in 64 bits by itself.
+Count = BigInteger().with_variant(Integer(), "sqlite")
+
+#: JSON that PostgreSQL keeps parsed, so that it can be compared and indexed.
+Json = JSON().with_variant(JSONB(), "postgresql")
+
+
 class Base(DeclarativeBase):
     """The declarative base of every table."""
 
@@ -43,7 +51,7 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {datetime: UtcDateTime, dict[str, Any]: JSON, list[Any]: JSON}  # noqa: RUF012
+    type_annotation_map = {datetime: UtcDateTime, dict[str, Any]: Json, list[Any]: Json}  # noqa: RUF012
 
 
 def new_id() -> str:

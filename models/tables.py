@@ -1,20 +1,33 @@
 """The record of it all: one class a table.
 
-Promises: every table is here. Not here: rules (`alerts/`, `flow/`), the session (`session.py`), changes of shape
-(`migrations/`).
+Promises: every table is here; SQLite and PostgreSQL accept the same values (text that a stranger chooses has no length
+limit, which PostgreSQL alone would enforce). Not here: rules (`alerts/`, `flow/`), the session (`session.py`), changes
+of shape (`migrations/`, which says what to do after a change here).
 """
 
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from models.base import Base, new_id, utc_now
+from models.base import Base, Count, new_id, utc_now
+
+#: Every table below.
+metadata = Base.metadata
+
+#: SQLite would give the id of a deleted newest row to the next one; a receiver that knows the id would drop the new.
+_NEVER_REUSED = {"sqlite_autoincrement": True}
+
+
+def _index_where(name: str, column: str, condition: str) -> Index:
+    """An index of the few rows that are asked for among the many."""
+    return Index(name, column, sqlite_where=sql(condition), postgresql_where=sql(condition))
 
 
 class User(Base):
-    """Somebody who may log in. `roles` holds values of `configs.words.Role`."""
+    """Somebody who may log in. `role` is a value of `configs.words.Role`. Never deleted, only disabled."""
 
     __tablename__ = "users"
 
@@ -45,7 +58,9 @@ class Incident(Base):
 
     __tablename__ = "incidents"
     __table_args__ = (
+        Index("ix_incidents_opened_at", "opened_at"),
         Index("ix_incidents_state_opened_at", "state", "opened_at"),
+        _index_where("ix_incidents_open", "opened_at", "closed_at IS NULL"),
         Index("ix_incidents_camera_id_kind_state", "camera_id", "kind", "state"),
     )
 
@@ -73,6 +88,7 @@ class Alert(Base):
     """A confirmed sighting or an accepted report. `numbers` holds what convinced us."""
 
     __tablename__ = "alerts"
+    __table_args__ = (Index("ix_alerts_camera_id_raised_at", "camera_id", "raised_at"),)
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
     incident_id: Mapped[str] = mapped_column(ForeignKey("incidents.id"), index=True)
@@ -109,8 +125,9 @@ class IncidentChange(Base):
     """An append-only row of an incident's timeline: who did what, when."""
 
     __tablename__ = "incident_changes"
+    __table_args__ = _NEVER_REUSED
 
-    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    id: Mapped[int] = mapped_column(Count, primary_key=True)
     incident_id: Mapped[str] = mapped_column(ForeignKey("incidents.id"), index=True)
     at: Mapped[datetime] = mapped_column(default=utc_now)
     actor_id: Mapped[str | None] = mapped_column(ForeignKey("users.id"))
@@ -121,12 +138,15 @@ class IncidentChange(Base):
 
 
 class OutboxMessage(Base):
-    """What must be told to somebody, committed together with what it tells. Delivered at least once, with this id."""
+    """What must be told to somebody, committed together with what it tells. Delivered at least once, with this id.
+
+    On PostgreSQL a lower id may be committed after a higher one: look for what is not delivered, never past an id.
+    """
 
     __tablename__ = "outbox"
-    __table_args__ = (Index("ix_outbox_delivered_at_id", "delivered_at", "id"),)
+    __table_args__ = (_index_where("ix_outbox_waiting", "id", "delivered_at IS NULL"), _NEVER_REUSED)
 
-    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    id: Mapped[int] = mapped_column(Count, primary_key=True)
     topic: Mapped[str] = mapped_column(String(48))
     subject_id: Mapped[str] = mapped_column(String(48))
     payload: Mapped[dict[str, Any]] = mapped_column(default=dict)
@@ -140,7 +160,7 @@ class MinuteCrossing(Base):
     __tablename__ = "minute_crossings"
     __table_args__ = (UniqueConstraint("camera_id", "line_id", "object_class", "minute"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    id: Mapped[int] = mapped_column(Count, primary_key=True)
     camera_id: Mapped[str] = mapped_column(String(48))
     line_id: Mapped[str] = mapped_column(String(48))
     object_class: Mapped[str] = mapped_column(String(16))
@@ -156,7 +176,7 @@ class MinuteOccupancy(Base):
     __tablename__ = "minute_occupancy"
     __table_args__ = (UniqueConstraint("camera_id", "zone_id", "object_class", "minute"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    id: Mapped[int] = mapped_column(Count, primary_key=True)
     camera_id: Mapped[str] = mapped_column(String(48))
     zone_id: Mapped[str] = mapped_column(String(48))
     object_class: Mapped[str] = mapped_column(String(16))
@@ -171,13 +191,14 @@ class AuditEntry(Base):
     """An append-only record of what somebody looked at or changed."""
 
     __tablename__ = "audit"
+    __table_args__ = (Index("ix_audit_user_id_at", "user_id", "at"), _NEVER_REUSED)
 
-    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    id: Mapped[int] = mapped_column(Count, primary_key=True)
     at: Mapped[datetime] = mapped_column(default=utc_now, index=True)
     user_id: Mapped[str | None] = mapped_column(String(32))
     action: Mapped[str] = mapped_column(String(48))
-    subject: Mapped[str] = mapped_column(String(128))
-    address: Mapped[str | None] = mapped_column(String(64))
+    subject: Mapped[str] = mapped_column(Text)
+    address: Mapped[str | None] = mapped_column(Text)
 
 
 class Secret(Base):
