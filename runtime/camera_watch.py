@@ -5,18 +5,18 @@ here: where looks come from (`shard.py`, `replay.py`), what becomes of a draft (
 """
 
 import threading
-from dataclasses import dataclass
-
-from flow.camera_flow import CameraFlow
+from dataclasses import dataclass, replace
 
 from alerts.crowd import CrowdJudge
 from alerts.smoke_fire import SmokeFireJudge
+from alerts.vehicles import stopped_vehicle_alert
 from alerts.words import AlertDraft, Marked
 from configs.site import MonitoringPoint, Settings
 from configs.words import PEOPLE, Instant, ObjectClass, Watch
 from detectors.tracker import Tracker
 from detectors.words import Detections, Sighting, Tracks
-from flow.words import Crossing
+from flow.camera_flow import CameraFlow
+from flow.words import Crossing, MinuteRows
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class CameraWatch:
             marked = tuple(
                 Marked(t.object_class, t.confidence, t.box) for t in tracks.tracks if t.object_class in PEOPLE
             )
-            drafts = [_with_marks(d, marked) for d in drafts]
+            drafts = [replace(draft, marked=marked) for draft in drafts] + self._stopped_vehicles(tracks)
             return Seen(tracks, tuple(crossings), tuple(drafts))
 
     def see_smoke_fire(self, detections: Detections, looked_at: Instant, stream_time: float) -> Seen:
@@ -68,6 +68,26 @@ class CameraWatch:
             self.last_sighting = sighting
             return Seen(drafts=tuple(self._smoke_fire.update(sighting)))
 
+    def _stopped_vehicles(self, tracks: Tracks) -> list[AlertDraft]:
+        stopped = self.flow.take_stopped()
+        if Watch.STOPPED_VEHICLE not in self.camera.watch:
+            return []
+        zones = {zone.zone_id: zone for zone in self.camera.zones}
+        now_at = {track.track_id: track for track in tracks.tracks}
+        drafts = []
+        for vehicle in stopped:
+            track = now_at.get(vehicle.track_id)
+            confidence = track.confidence if track else 0.5
+            drafts.append(
+                stopped_vehicle_alert(vehicle, zones[vehicle.zone_id], track.box if track else None, confidence)
+            )
+        return drafts
+
+    def due_minutes(self, now: Instant, at_end: bool) -> MinuteRows:
+        """The minute rows that are finished; at the end, those of the open minute too."""
+        with self._lock:
+            return self.flow.minutes_so_far() if at_end else self.flow.due_minutes(now)
+
     def people_by_zone(self) -> dict[str, int]:
         """How many people stand in each zone as of the last look."""
         return {str(z): self._people(counts) for z, counts in self.flow.occupancy.items()}
@@ -75,17 +95,3 @@ class CameraWatch:
     @staticmethod
     def _people(counts: dict[ObjectClass, int]) -> int:
         return sum(counts.get(c, 0) for c in PEOPLE)
-
-
-def _with_marks(draft: AlertDraft, marked: tuple[Marked, ...]) -> AlertDraft:
-    return AlertDraft(
-        draft.kind,
-        draft.camera_id,
-        draft.first_seen_at,
-        draft.raised_at,
-        draft.confidence,
-        draft.severity,
-        draft.reason,
-        marked,
-        draft.numbers,
-    )

@@ -8,11 +8,8 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
-from detectors.attention import Task
-
-from detectors.catalogue import Catalogue, ModelBroken, ModelMissing
-from detectors.engine import Engine
-from detectors.openvino_engine import open_openvino
+from detectors.catalogue import Catalogue, ModelBroken, ModelFile, ModelMissing, Task
+from detectors.engine import Engine, open_engine
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +40,7 @@ class Engines:
                 "input_size": list(self.by_task[task].input_size) if task in self.by_task else None,
                 "problem": self.problems.get(task),
             }
-            for task in Task
+            for task in (Task.PEOPLE_VEHICLES, Task.SMOKE_FIRE)
         ]
 
     def close(self) -> None:
@@ -59,8 +56,22 @@ def open_engines(tasks: set[Task], threads: int | None = None, picture_size: tup
     problems: dict[Task, str] = {}
     for task in sorted(tasks):
         try:
-            by_task[task] = open_openvino(catalogue.find(task), threads=threads)
+            model = catalogue.find(task) if picture_size is None else _finest(catalogue, task, picture_size)
+            by_task[task] = open_engine(model, threads=threads)
         except (ModelMissing, ModelBroken) as error:
             problems[task] = str(error)
             log.error("%s", error)
     return Engines(by_task, problems)
+
+
+def _finest(catalogue: Catalogue, task: Task, picture_size: tuple[int, int]) -> ModelFile:
+    """The file whose input shows such a picture largest without enlarging it; of equals, the cheapest to run."""
+    width, height = picture_size
+
+    def rank(model: ModelFile) -> tuple[float, float]:
+        assert model.size is not None
+        scale = min(model.size[0] / width, model.size[1] / height, 1.0)
+        return -scale, model.size[0] * model.size[1]
+
+    sized = [model for model in catalogue.all(task) if model.size is not None]
+    return min(sized, key=rank) if sized else catalogue.find(task)

@@ -9,10 +9,10 @@ import logging.handlers
 import sys
 from pathlib import Path
 
-from models.session import DatabaseUnavailable, open_database
-
 from configs.errors import ConfigError
 from configs.load import load_site
+from models.errors import DatabaseUnavailable
+from models.session import open_database
 from runtime.folders import DEFAULT_CONFIG, Folders, database_url
 from runtime.supervisor import die_with_parent, stop_on_signals
 
@@ -70,8 +70,8 @@ def _shard(options: argparse.Namespace, folders: Folders) -> int:
 
 
 def _api(options: argparse.Namespace, folders: Folders) -> int:
-    from api.app import ApiSettings
     from api.server import run
+    from api.settings import ApiSettings
 
     run(
         ApiSettings(
@@ -79,8 +79,8 @@ def _api(options: argparse.Namespace, folders: Folders) -> int:
             database_url=database_url(),
             data_dir=folders.var,
             evidence_dir=folders.evidence,
-            web_dir=folders.web,
-            shard_endpoints=[folders.shard_endpoint(name) for name in options.shards.split(",")],
+            web_dist=folders.web,
+            shard_endpoints=tuple(folders.shard_endpoint(name) for name in options.shards.split(",")),
             host=options.host,
             port=options.port,
         )

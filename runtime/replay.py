@@ -9,10 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from detectors.attention import Task
-
 from configs.site import Line, MonitoringPoint, Name, Place, Settings, Streams
 from configs.words import VEHICLES, Instant, ObjectClass, Watch
+from detectors.catalogue import Task
 from runtime.camera_watch import CameraWatch, Seen
 from runtime.engines import Engines
 from runtime.footage import read_footage
@@ -95,7 +94,7 @@ class Replay:
 
     def run(self, path: Path, progress: Callable[[float], None] = lambda _: None) -> ReplayResult:
         """Plays the footage through; `progress` gets the seconds done. Raises FootageError."""
-        due = {Task.OBJECTS: 0.0, Task.SMOKE_FIRE: 0.0}
+        due = {Task.PEOPLE_VEHICLES: 0.0, Task.SMOKE_FIRE: 0.0}
         for picture in read_footage(path):
             self.result.pictures += 1
             self.result.seconds = picture.seconds
@@ -105,7 +104,7 @@ class Replay:
                     continue
                 detections = engine.detect(picture.pixels)
                 self.result.looks[task.value] = self.result.looks.get(task.value, 0) + 1
-                if task is Task.OBJECTS:
+                if task is Task.PEOPLE_VEHICLES:
                     self._take(self._watch.see_objects(detections, now, picture.seconds))
                     step = self._step
                 else:
@@ -134,7 +133,7 @@ class Replay:
                     "line": crossing.line_id,
                     "track": crossing.track_id,
                     "class": crossing.object_class.value,
-                    "direction": crossing.direction.value,
+                    "direction": crossing.direction,
                     "at": round(crossing.at, 3),
                 }
             )

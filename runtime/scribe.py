@@ -8,13 +8,11 @@ counted minutes, and that is counted. Not here: the rules of incidents (`alerts/
 import logging
 import queue
 import threading
-import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-from flow.store import upsert_minutes
-from models.session import Database
 from numpy.typing import NDArray
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -22,13 +20,16 @@ from alerts.evidence import EvidenceFile, EvidenceStore, annotate
 from alerts.incidents import raise_alert
 from alerts.words import AlertDraft
 from configs.site import Place
-from flow.words import MinuteRow
+from flow.store import MinuteStore
+from flow.words import MinuteRows
 from models.base import new_id
+from models.errors import DatabaseUnavailable
+from models.session import Database
 
 log = logging.getLogger(__name__)
 
 MOST_ALERTS_WAITING = 1000
-MOST_MINUTE_BATCHES_WAITING = 600
+MOST_MINUTES_WAITING = 100_000
 _RETRY_SECONDS = 1.0
 
 #: A picture for evidence: BGR, and the boxes of the draft are normalised, so any resolution will do.
@@ -52,7 +53,9 @@ class Scribe:
         self._evidence = evidence
         self._tell = tell
         self._alerts: queue.Queue[_AlertJob] = queue.Queue(MOST_ALERTS_WAITING)
-        self._minutes: queue.Queue[list[MinuteRow]] = queue.Queue(MOST_MINUTE_BATCHES_WAITING)
+        self._minutes: deque[MinuteRows] = deque()
+        self._minute_store = MinuteStore()
+        self._lock = threading.Lock()
         self._work = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="scribe", daemon=True)
@@ -69,25 +72,23 @@ class Scribe:
         self._thread.join(timeout)
         if waiting := self._alerts.qsize():
             log.error("%d alerts could not be written before the end", waiting)
+        if self._minutes:
+            log.error("%d minutes of counts could not be written before the end", len(self._minutes))
 
     def alert(self, draft: AlertDraft, place: Place | None, picture: PictureSource) -> None:
         """Hands over an alert. Blocks when a thousand wait already, rather than lose one."""
         self._alerts.put(_AlertJob(draft, place, picture))
         self._work.set()
 
-    def minutes(self, rows: list[MinuteRow]) -> None:
-        """Hands over finished minutes; the oldest are shed when the database has been away for hours."""
+    def minutes(self, rows: MinuteRows) -> None:
+        """Hands over minute rows; the oldest are shed, and counted, when the database has been away for hours."""
         if not rows:
             return
-        while True:
-            try:
-                self._minutes.put_nowait(rows)
-                break
-            except queue.Full:
-                try:
-                    self.minutes_shed += len(self._minutes.get_nowait())
-                except queue.Empty:
-                    continue
+        with self._lock:
+            self._minutes.append(rows)
+            while len(self._minutes) > MOST_MINUTES_WAITING:
+                self._minutes.popleft()
+                self.minutes_shed += 1
         self._work.set()
 
     def _run(self) -> None:
@@ -96,7 +97,7 @@ class Scribe:
             self._work.clear()
             self._drain_alerts()
             self._drain_minutes()
-            if self._stopping.is_set() and self._alerts.empty() and self._minutes.empty():
+            if self._stopping.is_set() and self._alerts.empty():
                 return
 
     def _drain_alerts(self) -> None:
@@ -114,11 +115,11 @@ class Scribe:
         if job.files is None:
             job.files = self._save_evidence(job)
         try:
-            with self._database.session() as session, session.begin():
+            with self._database.session() as session:
                 raised = raise_alert(session, job.alert_id, job.draft, job.place, job.files)
                 incident_id, opened = raised.incident.id, raised.opened
-        except SQLAlchemyError as error:
-            log.error("an alert could not be written, trying again: %s", type(error).__name__)
+        except (DatabaseUnavailable, SQLAlchemyError) as error:
+            log.error("an alert could not be written, trying again: %s", _named(error))
             return False
         self.alerts_written += 1
         log.warning("%s on %s: %s", job.draft.kind.value, job.draft.camera_id, job.draft.reason.en)
@@ -138,22 +139,22 @@ class Scribe:
             return ()
 
     def _drain_minutes(self) -> None:
-        batch: list[MinuteRow] = []
-        while True:
-            try:
-                batch.extend(self._minutes.get_nowait())
-            except queue.Empty:
-                break
+        with self._lock:
+            batch = list(self._minutes)
         if not batch:
             return
         try:
-            with self._database.session() as session, session.begin():
-                upsert_minutes(session, batch)
-        except SQLAlchemyError as error:
-            log.error("counts could not be written, trying again: %s", type(error).__name__)
-            self.minutes(batch)
-            time.sleep(0 if self._stopping.is_set() else _RETRY_SECONDS)
-            if self._stopping.is_set():
-                with self._minutes.mutex:
-                    self.minutes_shed += sum(len(rows) for rows in self._minutes.queue)
-                    self._minutes.queue.clear()
+            with self._database.session() as session:
+                self._minute_store.write(session.connection(), batch)
+        except (DatabaseUnavailable, SQLAlchemyError) as error:
+            log.error("counts could not be written, they are kept and tried again: %s", _named(error))
+            self._stopping.wait(_RETRY_SECONDS)
+            return
+        with self._lock:
+            written = set(map(id, batch))
+            self._minutes = deque(rows for rows in self._minutes if id(rows) not in written)
+
+
+def _named(error: Exception) -> str:
+    """What went wrong, without the values that a database's message may quote."""
+    return str(error) if isinstance(error, DatabaseUnavailable) else type(error).__name__

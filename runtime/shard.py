@@ -12,20 +12,20 @@ from dataclasses import asdict, dataclass
 
 import msgspec
 import numpy as np
-from detectors.attention import Task
-from detectors.looker import Looker
-from ingest.camera import Camera
-from live.publisher import Publisher
-from models.session import Database
 from numpy.typing import NDArray
 
 from alerts.evidence import EvidenceStore, encode_jpeg
 from alerts.words import AlertDraft
 from configs.site import MonitoringPoint, Site
 from configs.words import CameraId, Instant, StreamRole, Watch
+from detectors.catalogue import Task
+from detectors.looker import Looker
 from detectors.words import Detections, Tracks
+from ingest.camera import Camera
 from ingest.words import Frame, FrameWish, StreamHealth
+from live.publisher import Publisher
 from live.wire import OverlayBox, OverlayMessage, Reply, Request, StateMessage
+from models.session import Database
 from runtime.camera_watch import CameraWatch, Seen
 from runtime.engines import Engines
 from runtime.scribe import Scribe
@@ -104,7 +104,7 @@ class Shard:
         for ender in enders:
             ender.join(6.0)
         self._looker.stop()
-        self._flush_minutes(end=True)
+        self._flush_minutes(at_end=True)
         self._scribe.stop(10.0)
         self._publisher.stop()
 
@@ -149,10 +149,10 @@ class Shard:
                 return newest.picture
         return frame.picture
 
-    def _flush_minutes(self, end: bool = False) -> None:
+    def _flush_minutes(self, at_end: bool = False) -> None:
         now = Instant(time.time())
         for post in self._posts.values():
-            self._scribe.minutes(post.watch.flow.due_minutes(now, end=end))
+            self._scribe.minutes(post.watch.due_minutes(now, at_end))
 
     # What the console asks. Called from the publisher's thread.
 
@@ -211,7 +211,7 @@ def tasks_of(point: MonitoringPoint) -> set[Task]:
     if Watch.SMOKE_FIRE in point.watch:
         tasks.add(Task.SMOKE_FIRE)
     if set(point.watch) - {Watch.SMOKE_FIRE}:
-        tasks.add(Task.OBJECTS)
+        tasks.add(Task.PEOPLE_VEHICLES)
     return tasks
 
 
@@ -239,7 +239,7 @@ def overlay_of(watch: CameraWatch, frame: Frame) -> OverlayMessage:
         stream_time=frame.stream_time,
         captured_at=frame.captured_at,
         boxes=boxes,
-        counts={str(line): tuple(both) for line, both in watch.flow.counts.items()},
+        counts={str(line): both for line, both in watch.flow.counts.items()},
         occupancy=watch.people_by_zone(),
     )
 

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from configs.schema import json_schema
 
 from configs.errors import ConfigError
 from configs.load import load_site
+from configs.schema import json_schema
 from configs.site import Site
 from runtime.commands.screen import done, err, fail
 from runtime.folders import DEFAULT_CONFIG

@@ -9,7 +9,6 @@ from typing import Annotated
 
 import httpx
 import typer
-from sqlalchemy.orm import Session
 
 from api.identity import first_admin
 from configs.site import Site
@@ -45,8 +44,8 @@ def run(
     folders = Folders.from_environment()
     database = open_or_fail(folders)
     done("database is up to date")
-    with database.session() as session, session.begin():
-        password = _first_admin(session)
+    with database.session() as session:
+        first = first_admin(session)
     database.close()
     _say_models(site)
     stop = stop_on_signals()
@@ -57,17 +56,13 @@ def run(
             _start_demo(supervisor, folders, demo_port, stop)
         supervisor.add("shard-0", ["shard", "--config", str(path), "--name", "shard-0"])
         supervisor.add("api", ["api", "--config", str(path), "--host", host, "--port", str(port)])
-        watcher = threading.Thread(target=_announce, args=(url, password, stop), name="announce", daemon=True)
+        watcher = threading.Thread(target=_announce, args=(url, first, stop), name="announce", daemon=True)
         watcher.start()
         supervisor.watch(stop)
     finally:
         out.print("\nending …")
         supervisor.stop()
         done("all processes have ended")
-
-
-def _first_admin(session: Session) -> str | None:
-    return first_admin(session)
 
 
 def _need_free(host: str, port: int, what: str) -> None:
@@ -111,7 +106,7 @@ def _start_demo(supervisor: Supervisor, folders: Folders, port: int, stop: threa
         fail(f"the demo's cameras did not come up on port {port}; see {folders.logs / 'demo.log'}")
 
 
-def _announce(url: str, password: str | None, stop: threading.Event) -> None:
+def _announce(url: str, first: tuple[str, str] | None, stop: threading.Event) -> None:
     """Says the URL once the console answers."""
     deadline = time.monotonic() + _READY_SECONDS
     while not stop.is_set() and time.monotonic() < deadline:
@@ -125,7 +120,8 @@ def _announce(url: str, password: str | None, stop: threading.Event) -> None:
             warn(f"the console does not answer at {url} yet")
         return
     out.print(f"\n  [bold]The village brain is at [cyan]{url}[/cyan][/bold]")
-    if password:
-        out.print(f"  Log in as [bold]admin[/bold] with the password [bold]{password}[/bold]")
-        out.print("  It is shown this once. To set another: .venv/bin/vbrain users password admin")
+    if first:
+        username, password = first
+        out.print(f"  Log in as [bold]{username}[/bold] with the password [bold]{password}[/bold]")
+        out.print(f"  It is shown this once. To set another: .venv/bin/vbrain users password {username}")
     out.print("  Ctrl-C ends it all.\n")

@@ -3,12 +3,14 @@
 from typing import Annotated
 
 import typer
-from models.session import Database, DatabaseUnavailable, migrate, open_database
 from rich.table import Table
 from sqlalchemy import select
 
-from api.identity import create_user, set_password
+from api.identity import UnusableCredentials, create_user, set_password
 from configs.words import Role
+from models.errors import DatabaseUnavailable
+from models.migrate import migrate
+from models.session import Database, open_database
 from models.tables import User
 from runtime.commands.screen import done, fail, out
 from runtime.folders import Folders, database_url
@@ -48,9 +50,9 @@ def add_user(
     password = typer.prompt("password", hide_input=True, confirmation_prompt=True)
     database = open_or_fail(Folders.from_environment())
     try:
-        with database.session() as session, session.begin():
-            create_user(session, username, password, role, name or username)
-    except ValueError as error:
+        with database.session() as session:
+            create_user(session, username, password, role, name)
+    except UnusableCredentials as error:
         fail(str(error))
     done(f"{username} may log in as {role.value}")
 
@@ -61,8 +63,8 @@ def change_password(username: str) -> None:
     password = typer.prompt("new password", hide_input=True, confirmation_prompt=True)
     database = open_or_fail(Folders.from_environment())
     try:
-        with database.session() as session, session.begin():
+        with database.session() as session:
             set_password(session, username, password)
-    except (ValueError, LookupError) as error:
+    except UnusableCredentials as error:
         fail(str(error))
     done(f"{username} has a new password")
