@@ -1,0 +1,302 @@
+"""What training makes of a picture: framed, zoomed, lit, worn, with drawn events and look-alikes.
+
+Promises: `Mixer.batch(index)` depends on the seed and the index alone, so a resumed run sees what it would have seen.
+Boxes follow the pixels; a box cut down to a sliver is dropped. Not here: how smoke is drawn, `composites`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.train import composites
+from detectors.train.dataset import FIRE, SMOKE, Boxes, Picture, Sample
+
+Rng = np.random.Generator
+GREY = 114  # what fills the margin when a picture is fitted, in training as at run time
+NO_BOXES: Boxes = np.zeros((0, 5), np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """`pictures` uint8 (n, 3, h, w) RGB; `targets` float32 (m, 6): picture, class, centre x, centre y, width, height,
+    each 0…1; `smoke_labelled` bool (n,)."""
+
+    pictures: NDArray[np.uint8]
+    targets: NDArray[np.float32]
+    smoke_labelled: NDArray[np.bool_]
+
+
+def fit(picture: Picture, width: int, height: int) -> tuple[Picture, float, int, int]:
+    """The picture fitted whole into width x height with grey margins; and the scale, left and top it was given."""
+    h, w = picture.shape[:2]
+    scale = min(width / w, height / h)
+    new_w, new_h = round(w * scale), round(h * scale)
+    left, top = (width - new_w) // 2, (height - new_h) // 2
+    out = np.full((height, width, 3), GREY, np.uint8)
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    out[top : top + new_h, left : left + new_w] = cv2.resize(picture, (new_w, new_h), interpolation=how)
+    return out, scale, left, top
+
+
+class Mixer:
+    """Makes batches out of positives, negatives and drawings.
+
+    `positives` hold boxes; `negatives` certainly hold neither smoke nor fire; both may be read from many threads.
+    """
+
+    def __init__(
+        self,
+        positives: Sequence[Sample],
+        negatives: Sequence[Sample],
+        *,
+        width: int,
+        height: int,
+        batch_size: int,
+        seed: int,
+        backgrounds: Sequence[Picture] = (),
+    ) -> None:
+        if not positives or not (negatives or backgrounds):
+            raise ValueError("training needs pictures with smoke or fire, and pictures without")
+        self._scenes = _by_scene(positives)
+        self._negative_scenes = _by_scene(negatives)
+        self._fires = [s for s in positives if (s.boxes[:, 0] == FIRE).any()]
+        self._backgrounds = backgrounds
+        self._width, self._height, self._batch_size, self._seed = width, height, batch_size, seed
+
+    def batch(self, index: int) -> Batch:
+        """The batch with this number, always the same."""
+        rng = np.random.default_rng((self._seed, index))
+        pictures, targets, labelled = [], [], []
+        for i in range(self._batch_size):
+            picture, boxes, smoke_labelled = self.example(rng)
+            pictures.append(picture[..., ::-1].transpose(2, 0, 1))
+            labelled.append(smoke_labelled)
+            centre = (boxes[:, 1:3] + boxes[:, 3:5]) / 2
+            size = boxes[:, 3:5] - boxes[:, 1:3]
+            targets.append(np.column_stack([np.full(len(boxes), i), boxes[:, 0], centre, size]))
+        return Batch(
+            np.ascontiguousarray(np.stack(pictures)),
+            np.concatenate(targets).astype(np.float32).reshape(-1, 6),
+            np.array(labelled),
+        )
+
+    def example(self, rng: Rng) -> tuple[Picture, Boxes, bool]:
+        """One picture of the trained size, its boxes, and whether its smoke is labelled."""
+        kind = rng.random()
+        labelled = True
+        if kind < 0.42:
+            sample = self._positive(rng)
+            labelled = sample.smoke_labelled
+            picture, boxes = self._framed(sample.read(), sample.boxes, rng)
+        elif kind < 0.52:
+            picture, boxes, labelled = self._mosaic(rng)
+        elif kind < 0.76:
+            picture, boxes = self._framed(self._negative(rng), NO_BOXES, rng, cover=rng.random() < 0.75)
+            ambient = self._maybe_night(picture, rng)
+            if rng.random() < 0.35:
+                _look_alike(picture, rng)
+            boxes = self._with_events(picture, ambient, rng)
+        else:
+            picture, boxes = self._framed(self._negative(rng), NO_BOXES, rng, cover=rng.random() < 0.75)
+            self._maybe_night(picture, rng)
+            for _ in range(int(rng.integers(0, 4))):
+                _look_alike(picture, rng)
+        picture = _worn(picture, rng)
+        if rng.random() < 0.5:
+            picture = picture[:, ::-1]
+            boxes = boxes.copy()
+            boxes[:, [1, 3]] = 1 - boxes[:, [3, 1]]
+        return picture, boxes, labelled
+
+    def _positive(self, rng: Rng) -> Sample:
+        """A picture of a scene drawn with weight √(pictures in it): long clips don't drown the rest."""
+        return _draw(self._scenes, rng)
+
+    def _negative(self, rng: Rng) -> Picture:
+        if self._backgrounds and (not self._negative_scenes[0] or rng.random() < 0.35):
+            return self._backgrounds[int(rng.integers(len(self._backgrounds)))]
+        return _draw(self._negative_scenes, rng).read()
+
+    def _framed(self, picture: Picture, boxes: Boxes, rng: Rng, whole: float = 0.5, cover: bool = False) -> tuple[Picture, Boxes]:
+        """The picture in the trained frame: fitted whole (or, `cover`, filling it), zoomed into, or made small on a
+        grey or mirrored ground."""
+        h, w = picture.shape[:2]
+        stretch = np.exp(rng.normal(0, 0.12))
+        if abs(w / h - 1) < 0.02 and rng.random() < 0.5:
+            stretch *= rng.uniform(1.2, 1.78)  # many sets squeezed wide video into squares
+        fits = (self._width / (w * stretch), self._height / h)
+        base = max(fits) if cover else min(fits)
+        roll = rng.random()
+        zoom = rng.uniform(0.9, 1.05) if roll < whole else np.exp(rng.uniform(np.log(0.4), np.log(2.6)))
+        sy = base * zoom
+        sx = sy * stretch
+        slack_x, slack_y = self._width - w * sx, self._height - h * sy
+        ox, oy = _offset(slack_x, boxes[:, [1, 3]] * w * sx, self._width, rng), _offset(
+            slack_y, boxes[:, [2, 4]] * h * sy, self._height, rng
+        )
+        if sx < 0.7:  # shrink well before warping, or it aliases
+            small = max(round(w * sx), 2), max(round(h * sy), 2)
+            picture = cv2.resize(picture, small, interpolation=cv2.INTER_AREA)
+            matrix = np.array([[1, 0, ox], [0, 1, oy]], np.float32)
+        else:
+            matrix = np.array([[sx, 0, ox], [0, sy, oy]], np.float32)
+        border = cv2.BORDER_CONSTANT if len(boxes) or rng.random() < 0.6 else cv2.BORDER_REFLECT_101
+        out = cv2.warpAffine(
+            picture, matrix, (self._width, self._height), flags=cv2.INTER_LINEAR, borderMode=border,
+            borderValue=(GREY, GREY, GREY),
+        )
+        moved = boxes.copy()
+        moved[:, [1, 3]] = (boxes[:, [1, 3]] * w * sx + ox) / self._width
+        moved[:, [2, 4]] = (boxes[:, [2, 4]] * h * sy + oy) / self._height
+        return out, self._clipped(moved)
+
+    def _clipped(self, boxes: Boxes) -> Boxes:
+        whole = (boxes[:, 3] - boxes[:, 1]) * (boxes[:, 4] - boxes[:, 2])
+        cut = boxes.copy()
+        cut[:, 1:] = cut[:, 1:].clip(0, 1)
+        wide, tall = cut[:, 3] - cut[:, 1], cut[:, 4] - cut[:, 2]
+        seen = (wide * self._width >= 3) & (tall * self._height >= 3) & (wide * tall > 0.2 * whole)
+        return cut[seen]
+
+    def _mosaic(self, rng: Rng) -> tuple[Picture, Boxes, bool]:
+        """Four pictures around a point: small things, odd neighbours."""
+        cx, cy = int(self._width * rng.uniform(0.3, 0.7)), int(self._height * rng.uniform(0.3, 0.7))
+        out = np.full((self._height, self._width, 3), GREY, np.uint8)
+        boxes, labelled = [], True
+        for left, top, right, bottom in (
+            (0, 0, cx, cy), (cx, 0, self._width, cy), (0, cy, cx, self._height), (cx, cy, self._width, self._height),
+        ):
+            if rng.random() < 0.65:
+                sample = self._positive(rng)
+                labelled &= sample.smoke_labelled
+                part, inside = self._framed(sample.read(), sample.boxes, rng, whole=1.0)
+            else:
+                part, inside = self._framed(self._negative(rng), NO_BOXES, rng)
+            w, h = right - left, bottom - top
+            out[top:bottom, left:right] = cv2.resize(part, (w, h), interpolation=cv2.INTER_AREA)
+            placed = inside.copy()
+            placed[:, [1, 3]] = (inside[:, [1, 3]] * w + left) / self._width
+            placed[:, [2, 4]] = (inside[:, [2, 4]] * h + top) / self._height
+            boxes.append(placed)
+        return out, self._clipped(np.concatenate(boxes)), labelled
+
+    def _maybe_night(self, picture: Picture, rng: Rng) -> float:
+        """Turns some scenes to dusk or night, in place. How light it is, 0…1."""
+        ambient = min(float(picture.mean()) / 120, 1.0)
+        if rng.random() < 0.3:
+            dark = rng.uniform(0.12, 0.5)
+            cool = np.array([1.15, 1.0, 0.85], np.float32)
+            picture[:] = (255 * (picture / 255.0) ** rng.uniform(1.0, 1.6) * dark * cool).clip(0, 255).astype(np.uint8)
+            ambient *= dark
+            if rng.random() < 0.6:
+                composites.headlights(picture, rng)
+        return ambient
+
+    def _with_events(self, picture: Picture, ambient: float, rng: Rng) -> Boxes:
+        """Draws one or two events, in place; sizes from distant to near, evenly in log area."""
+        found: list[tuple[float, ...]] = []
+        for _ in range(1 if rng.random() < 0.75 else 2):
+            area = np.exp(rng.uniform(np.log(0.0012), np.log(0.25))) * self._width * self._height
+            kind = rng.random()
+            flame_box = None
+            x, y = rng.uniform(0.03, 0.97) * self._width, rng.uniform(0.25, 0.98) * self._height
+            if kind < 0.5:
+                tall = float(np.clip(np.sqrt(area * rng.uniform(0.8, 2.5)), 6, self._height * 0.9))
+                wide = max(area / tall, 5)
+                sprite = self._flame_sprite(rng, round(tall), round(wide))
+                at = round(x - wide / 2), round(y - tall)
+                flame_box = composites.lay_flame(picture, sprite, *at, ambient, rng)
+                if flame_box:
+                    found.append((FIRE, *flame_box))
+            if kind > 0.35:
+                if flame_box:  # smoke rises from its fire, and is larger
+                    x, y = (flame_box[0] + flame_box[2]) / 2, flame_box[1] + 0.3 * (flame_box[3] - flame_box[1])
+                    area *= rng.uniform(2, 8)
+                tall = float(np.clip(np.sqrt(area * rng.uniform(0.5, 2.5)), 10, self._height * 1.1))
+                wide = float(np.clip(area / tall, 10, self._width * 0.9))
+                sprite = composites.smoke(rng, round(tall), round(wide))
+                if rng.random() < 0.5:
+                    sprite = composites.Sprite(sprite.colour[:, ::-1], sprite.alpha[:, ::-1])
+                box = composites.lay_smoke(picture, sprite, round(x - wide / 2), round(y - tall), ambient)
+                if box:
+                    found.append((SMOKE, *box))
+        if not found:
+            return NO_BOXES
+        boxes = np.array(found, np.float32)
+        boxes[:, [1, 3]] /= self._width
+        boxes[:, [2, 4]] /= self._height
+        return self._clipped(boxes)
+
+    def _flame_sprite(self, rng: Rng, height: int, width: int) -> composites.Sprite:
+        """A real flame cut from a training picture when one comes out well, else a drawn one."""
+        if self._fires and rng.random() < 0.55:
+            sample = self._fires[int(rng.integers(len(self._fires)))]
+            picture = sample.read()
+            h, w = picture.shape[:2]
+            rows = sample.boxes[sample.boxes[:, 0] == FIRE]
+            box = rows[int(rng.integers(len(rows))), 1:] * np.array([w, h, w, h], np.float32)
+            cut = composites.flame_from_picture(picture, tuple(box.tolist()))
+            if cut is not None:
+                scale = np.sqrt(height * width / (cut.alpha.shape[0] * cut.alpha.shape[1]))
+                size = max(round(cut.alpha.shape[1] * scale), 5), max(round(cut.alpha.shape[0] * scale), 5)
+                how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+                return composites.Sprite(
+                    cv2.resize(cut.colour, size, interpolation=how), cv2.resize(cut.alpha, size, interpolation=how)
+                )
+        return composites.flame(rng, max(height, 6), max(width, 5))
+
+
+def _by_scene(samples: Sequence[Sample]) -> tuple[list[list[Sample]], NDArray[np.float64]]:
+    scenes: dict[str, list[Sample]] = {}
+    for sample in samples:
+        scenes.setdefault(f"{sample.dataset}/{sample.scene}", []).append(sample)
+    weights = np.sqrt([len(s) for s in scenes.values()])
+    return list(scenes.values()), weights / max(weights.sum(), 1e-9)
+
+
+def _draw(scenes: tuple[list[list[Sample]], NDArray[np.float64]], rng: Rng) -> Sample:
+    scene = scenes[0][int(rng.choice(len(scenes[0]), p=scenes[1]))]
+    return scene[int(rng.integers(len(scene)))]
+
+
+def _offset(slack: float, spans: NDArray[np.float32], frame: int, rng: Rng) -> float:
+    """Where to lay a scaled picture along one axis: anywhere in the margin, or, cropped, so that some box shows."""
+    if slack >= 0:
+        return float(rng.uniform(0, slack))
+    if len(spans) and rng.random() < 0.9:
+        low, high = spans[int(rng.integers(len(spans)))]
+        wanted = frame * rng.uniform(0.2, 0.8) - (low + high) / 2
+        return float(np.clip(wanted, slack, 0))
+    return float(rng.uniform(slack, 0))
+
+
+def _look_alike(picture: Picture, rng: Rng) -> None:
+    composites.LOOK_ALIKES[int(rng.integers(len(composites.LOOK_ALIKES)))](picture, rng)
+
+
+def _worn(picture: Picture, rng: Rng) -> Picture:
+    """Light, colour, infrared grey, haze, blur, noise and compression, as cheap cameras give them."""
+    if rng.random() < 0.7:
+        hsv = cv2.cvtColor(picture, cv2.COLOR_BGR2HSV).astype(np.int16)
+        hsv[..., 0] = (hsv[..., 0] + int(rng.normal(0, 4))) % 180
+        hsv[..., 1] = (hsv[..., 1] * rng.uniform(0.55, 1.4)).clip(0, 255)
+        hsv[..., 2] = (hsv[..., 2] * rng.uniform(0.6, 1.35)).clip(0, 255)
+        picture = cv2.cvtColor(hsv.astype(np.uint8), cv2.COLOR_HSV2BGR)
+    if rng.random() < 0.12:
+        grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
+        picture = cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR)
+    if rng.random() < 0.1:
+        a = rng.uniform(0.1, 0.4)
+        picture = cv2.addWeighted(picture, 1 - a, np.full_like(picture, int(rng.uniform(150, 220))), a, 0)
+    if rng.random() < 0.2:
+        picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.4, 1.3))
+    if rng.random() < 0.25:
+        noise = rng.standard_normal(picture.shape, np.float32) * rng.uniform(2, 12)
+        picture = (picture + noise).clip(0, 255).astype(np.uint8)
+    if rng.random() < 0.5:
+        quality = int(rng.integers(25, 90))
+        picture = cv2.imdecode(cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR)
+    return picture

@@ -1,0 +1,346 @@
+"""Smoke, flame and their look-alikes, drawn.
+
+Promises: every drawing takes a seeded generator and gives the same pixels for the same state; a drawn event gives its
+box, a drawn look-alike gives none. Works on plain BGR pictures of any size; needs numpy and OpenCV only.
+Why: the data sets hold few small, distant or early plumes and hardly any village street, which is what a monitoring
+point sees; and a detector learns what a lamp is from lamps.
+Not here: which picture gets what, and how often, `detectors.train.augment`.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Picture = NDArray[np.uint8]
+Plane = NDArray[np.float32]
+PixelBox = tuple[float, float, float, float]
+Rng = np.random.Generator
+
+
+@dataclass(frozen=True, slots=True)
+class Sprite:
+    """Something to lay over a picture: `colour` (h, w, 3) BGR 0…255 and `alpha` (h, w) 0…1."""
+
+    colour: Plane
+    alpha: Plane
+
+
+def fractal_noise(rng: Rng, height: int, width: int, *, cell: float, octaves: int = 4, fall: float = 0.55) -> Plane:
+    """Smooth noise 0…1, (height, width): octaves of random grids, the coarsest with `cell` pixels a knot."""
+    total = np.zeros((height, width), np.float32)
+    weight, sum_of_weights = 1.0, 0.0
+    for _ in range(octaves):
+        rows, columns = max(2, round(height / cell) + 1), max(2, round(width / cell) + 1)
+        grid = rng.random((min(rows, height), min(columns, width)), np.float32)
+        total += weight * cv2.resize(grid, (width, height), interpolation=cv2.INTER_CUBIC)
+        sum_of_weights += weight
+        weight *= fall
+        cell = max(cell / 2, 1.5)
+    low, high = np.percentile(total, (2, 98))
+    return ((total - float(low)) / max(float(high - low), 1e-6)).clip(0, 1)
+
+
+def _warped(rng: Rng, plane: Plane, strength: float, cell: float) -> Plane:
+    """The plane pushed about by noise, as turbulence does."""
+    h, w = plane.shape
+    ys, xs = np.mgrid[0:h, 0:w].astype(np.float32)
+    strength = float(strength)
+    dx = (fractal_noise(rng, h, w, cell=cell, octaves=3) - 0.5) * (2 * strength)
+    dy = (fractal_noise(rng, h, w, cell=cell, octaves=3) - 0.5) * (2 * strength)
+    return cv2.remap(plane.astype(np.float32), xs + dx, ys + dy, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
+
+
+def _smoothstep(x: Plane, low: float, high: float) -> Plane:
+    t = np.clip((x - low) / (high - low), 0, 1)
+    return t * t * (3 - 2 * t)
+
+
+def smoke(rng: Rng, height: int, width: int) -> Sprite:
+    """A plume: puffs that leave a source at the bottom, rise, widen, drift with the wind and thin out."""
+    density = np.zeros((height, width), np.float32)
+    size = float(min(height, width))
+    wind = rng.normal(0, 0.9)
+    column = rng.random() < 0.75  # else a cloud that hangs low
+    base_x = width * (0.5 - 0.35 * np.clip(wind, -1, 1)) + rng.normal(0, 0.04) * width
+    puffs = int(rng.integers(14, 36))
+    start, end = rng.uniform(0.03, 0.12), rng.uniform(0.14, 0.34)
+    for i in range(puffs):
+        t = (i + rng.random()) / puffs
+        radius = max(size * (start + (end - start) * t) * rng.uniform(0.7, 1.3), 1.5)
+        if column:
+            x = base_x + wind * width * 0.5 * t**1.4 + rng.normal(0, 0.05 + 0.1 * t) * width * 0.6
+            y = height * (0.93 - 0.83 * t)
+        else:
+            x, y = rng.uniform(0.15, 0.85) * width, height * rng.uniform(0.3, 0.85)
+        strength = rng.uniform(0.4, 1.0) * (1 - 0.55 * t)
+        _add_puff(density, x, y, radius, strength)
+    density = _warped(rng, density, strength=size * rng.uniform(0.03, 0.1), cell=max(size / 4, 4))
+    texture = fractal_noise(rng, height, width, cell=max(size / rng.uniform(3, 7), 3), octaves=5, fall=0.6)
+    density *= 0.35 + 0.9 * texture
+    density /= max(float(np.percentile(density, 99)), 1e-3)
+    alpha = (1 - np.exp(-density * rng.uniform(0.9, 3.0))).astype(np.float32)
+    alpha *= _fading_edges(height, width) * rng.uniform(0.45, 1.0)
+
+    kind = rng.random()
+    shade = rng.uniform(0.62, 0.95) if kind < 0.5 else rng.uniform(0.35, 0.62) if kind < 0.8 else rng.uniform(0.05, 0.3)
+    tint = np.array([1.0, 1.0, 1.0], np.float32) + rng.normal(0, 0.025, 3).astype(np.float32)
+    if rng.random() < 0.2:  # straw and damp wood burn yellowish brown
+        tint *= np.array([0.85, 0.95, 1.03], np.float32)
+    light = cv2.GaussianBlur(texture, (0, 0), max(size / 40, 0.7)) - 0.5
+    slope = cv2.Sobel(cv2.GaussianBlur(density, (0, 0), max(size / 30, 1)), cv2.CV_32F, 1, 0, ksize=3)
+    slope /= max(float(np.abs(slope).max()), 1e-6)
+    lit = np.clip(shade + 0.22 * light + rng.normal(0, 0.12) * slope, 0, 1)
+    return Sprite((lit[..., None] * tint * 255).clip(0, 255).astype(np.float32), alpha)
+
+
+def _add_puff(density: Plane, x: float, y: float, radius: float, strength: float) -> None:
+    h, w = density.shape
+    reach = int(radius * 2.5) + 1
+    left, right = max(int(x) - reach, 0), min(int(x) + reach + 1, w)
+    top, bottom = max(int(y) - reach, 0), min(int(y) + reach + 1, h)
+    if left >= right or top >= bottom:
+        return
+    ys, xs = np.mgrid[top:bottom, left:right].astype(np.float32)
+    density[top:bottom, left:right] += strength * np.exp(-((xs - x) ** 2 + (ys - y) ** 2) / (2 * radius**2))
+
+
+def _fading_edges(height: int, width: int, share: float = 0.08) -> Plane:
+    xs = np.minimum(np.arange(width), np.arange(width)[::-1]) / max(width * share, 1)
+    ys = np.minimum(np.arange(height), np.arange(height)[::-1]) / max(height * share, 1)
+    return np.minimum(np.minimum(xs[None, :], ys[:, None]), 1).astype(np.float32)
+
+
+_FLAME_HEAT = np.array([0.0, 0.22, 0.42, 0.62, 0.82, 1.0], np.float32)
+_FLAME_BGR = np.array(
+    [[5, 10, 60], [10, 40, 170], [15, 100, 235], [50, 175, 255], [150, 230, 255], [235, 250, 255]], np.float32
+)
+
+
+def flame(rng: Rng, height: int, width: int) -> Sprite:
+    """A fire: tongues on a common bed, torn by turbulence stretched along the rise, hot and white at the foot."""
+    heat = np.zeros((height, width), np.float32)
+    ys, xs = np.mgrid[0:height, 0:width].astype(np.float32)
+    up = 1 - ys / max(height - 1, 1)  # 0 at the foot
+    lean = rng.normal(0, 0.15)
+    for _ in range(int(rng.integers(1, 7))):
+        x = width * rng.uniform(0.28, 0.72)
+        tall, wide = rng.uniform(0.45, 0.97), width * rng.uniform(0.1, 0.26)
+        rise = up / tall
+        narrowing = wide * np.clip(1 - rise, 0, 1) ** rng.uniform(0.5, 0.9) * (0.65 + 0.6 * np.sin(np.clip(rise, 0, 1) * 3))
+        away = np.abs(xs - x - lean * width * up) / np.maximum(narrowing, 0.3)
+        heat = np.maximum(heat, np.clip(1.15 - away**1.6, 0, 1) * np.clip(1.25 - rise, 0, 1))
+    heat *= np.clip((height - ys) / max(height * 0.07, 1), 0, 1)
+    heat = _warped(rng, heat, strength=width * rng.uniform(0.05, 0.16), cell=max(width / 3, 3))
+    stretched = fractal_noise(rng, max(height // 2, 2), width, cell=max(width / rng.uniform(3, 7), 2), octaves=4)
+    heat *= 0.45 + 0.75 * cv2.resize(stretched, (width, height))
+    heat /= max(float(np.percentile(heat, 99.5)), 1e-3)
+    heat = np.clip(heat * rng.uniform(0.75, 1.15), 0, 1)
+    colour = np.stack([np.interp(heat, _FLAME_HEAT, _FLAME_BGR[:, c]) for c in range(3)], -1).astype(np.float32)
+    return Sprite(colour, _smoothstep(heat, 0.12, 0.45) * rng.uniform(0.8, 1.0))
+
+
+def flame_from_picture(picture: Picture, box: PixelBox) -> Sprite | None:
+    """A real fire cut out of a labelled picture by its own light; None when the box is dull or tiny."""
+    left, top, right, bottom = (round(v) for v in box)
+    crop = picture[max(top, 0) : bottom, max(left, 0) : right]
+    if min(crop.shape[:2]) < 14:
+        return None
+    blue, green, red = (crop[..., i].astype(np.float32) for i in range(3))
+    glow = np.clip((red - 120) / 70, 0, 1) * np.clip((red - blue - 25) / 50, 0, 1)
+    white = np.clip((np.minimum(green, red) - 215) / 25, 0, 1)
+    alpha = cv2.GaussianBlur(np.maximum(glow, white), (0, 0), 0.8) * _fading_edges(*crop.shape[:2])
+    if float((alpha > 0.5).mean()) < 0.12 or float(white.mean()) > 0.6:
+        return None
+    return Sprite(crop.astype(np.float32), alpha.astype(np.float32))
+
+
+def lay_smoke(picture: Picture, sprite: Sprite, left: int, top: int, ambient: float) -> PixelBox | None:
+    """Lays smoke over `picture` in place, lit as the scene is (`ambient` 0 night … 1 day). Its box, or None when so
+    little shows that nobody would call it smoke."""
+    region, alpha, colour = _overlap(picture, sprite, left, top)
+    if region is None:
+        return None
+    before = region.astype(np.float32)
+    a = alpha[..., None]
+    mixed = before * (1 - a) + colour * (0.15 + 0.85 * ambient) * a
+    if float(np.abs(mixed - before).max(2)[alpha > 0.25].mean() if (alpha > 0.25).any() else 0) < 10:
+        return None
+    region[:] = mixed.clip(0, 255).astype(np.uint8)
+    return _box_of(alpha, max(0.12, 0.22 * float(alpha.max())), left, top)
+
+
+def lay_flame(picture: Picture, sprite: Sprite, left: int, top: int, ambient: float, rng: Rng) -> PixelBox | None:
+    """Lays flame over `picture` in place, with the glow it throws, more at night."""
+    region, alpha, colour = _overlap(picture, sprite, left, top)
+    if region is None:
+        return None
+    a = alpha[..., None]
+    region[:] = (np.maximum(region * (1 - a), 0) + colour * a).clip(0, 255).astype(np.uint8)
+    box = _box_of(alpha, 0.4, left, top)
+    if box is not None:
+        radius = max(box[2] - box[0], box[3] - box[1]) * rng.uniform(0.8, 2.0)
+        warmth = np.array([20, 75, 150], np.float32) * rng.uniform(0.1, 0.5) * (1.15 - ambient)
+        add_glow(picture, (box[0] + box[2]) / 2, (box[1] + box[3]) / 2, radius, warmth)
+    return box
+
+
+def add_glow(picture: Picture, x: float, y: float, radius: float, colour: Sequence[float] | Plane) -> None:
+    """Adds a soft disc of light, in place."""
+    h, w = picture.shape[:2]
+    reach = int(radius * 2) + 1
+    left, right = max(int(x) - reach, 0), min(int(x) + reach + 1, w)
+    top, bottom = max(int(y) - reach, 0), min(int(y) + reach + 1, h)
+    if left >= right or top >= bottom:
+        return
+    ys, xs = np.mgrid[top:bottom, left:right].astype(np.float32)
+    disc = np.exp(-((xs - x) ** 2 + (ys - y) ** 2) / (2 * (radius * 0.7) ** 2))[..., None]
+    part = picture[top:bottom, left:right]
+    part[:] = (part + disc * np.asarray(colour, np.float32)).clip(0, 255).astype(np.uint8)
+
+
+def _overlap(
+    picture: Picture, sprite: Sprite, left: int, top: int
+) -> tuple[Picture, Plane, Plane] | tuple[None, Plane, Plane]:
+    h, w = sprite.alpha.shape
+    l, t = max(left, 0), max(top, 0)
+    r, b = min(left + w, picture.shape[1]), min(top + h, picture.shape[0])
+    if r - l < 3 or b - t < 3:
+        return None, sprite.alpha, sprite.colour
+    inside = np.s_[t - top : b - top, l - left : r - left]
+    alpha = np.zeros((b - t, r - l), np.float32)
+    alpha[:] = sprite.alpha[inside]
+    return picture[t:b, l:r], alpha, sprite.colour[inside]
+
+
+def _box_of(alpha: Plane, threshold: float, left: int, top: int) -> PixelBox | None:
+    seen = alpha > threshold
+    columns, rows = np.flatnonzero(seen.sum(0) > 0), np.flatnonzero(seen.sum(1) > 0)
+    if len(columns) < 3 or len(rows) < 3:
+        return None
+    left, top = max(left, 0), max(top, 0)
+    return (left + columns[0], top + rows[0], left + columns[-1] + 1, top + rows[-1] + 1)
+
+
+# Look-alikes. Each draws on the picture in place and gives no box.
+
+
+def red_lamps(picture: Picture, rng: Rng) -> None:
+    """Round red or amber signal lamps, brake lights in pairs, with bloom."""
+    h, w = picture.shape[:2]
+    for _ in range(int(rng.integers(1, 4))):
+        x, y, r = rng.uniform(0, w), rng.uniform(0.15, 0.95) * h, max(h * rng.uniform(0.004, 0.03), 1.2)
+        colour = [(40, 30, 255), (60, 120, 255), (70, 70, 230)][int(rng.integers(3))]
+        pair = rng.random() < 0.5
+        for dx in (0.0, r * rng.uniform(4, 9)) if pair else (0.0,):
+            add_glow(picture, x + dx, y, r * rng.uniform(2, 5), np.array(colour, np.float32) * rng.uniform(0.2, 0.6))
+            cv2.circle(picture, (int(x + dx), int(y)), max(int(r), 1), colour, -1, cv2.LINE_AA)
+            if rng.random() < 0.5:
+                cv2.circle(picture, (int(x + dx), int(y)), max(int(r * 0.5), 1), (210, 220, 255), -1, cv2.LINE_AA)
+
+
+def headlights(picture: Picture, rng: Rng) -> None:
+    """White or warm lights with wide bloom, street lamps among them."""
+    h, w = picture.shape[:2]
+    for _ in range(int(rng.integers(1, 5))):
+        x, y, r = rng.uniform(0, w), rng.uniform(0.1, 0.95) * h, max(h * rng.uniform(0.005, 0.035), 1.5)
+        warm = np.array([rng.uniform(120, 255), rng.uniform(190, 245), 255], np.float32)
+        for dx in (0.0, r * rng.uniform(3, 8)) if rng.random() < 0.5 else (0.0,):
+            add_glow(picture, x + dx, y, r * rng.uniform(2, 7), warm * rng.uniform(0.3, 0.9))
+            add_glow(picture, x + dx, y, r, warm * 1.5)
+
+
+def lanterns(picture: Picture, rng: Rng) -> None:
+    """A row of red festive lanterns, some lit from within."""
+    h, w = picture.shape[:2]
+    rx = max(w * rng.uniform(0.006, 0.035), 2)
+    y, x, step = rng.uniform(0.1, 0.6) * h, rng.uniform(0, 0.5) * w, rx * rng.uniform(3, 6)
+    lit = rng.random() < 0.5
+    for i in range(int(rng.integers(1, 8))):
+        at = (int(x + i * step), int(y + rng.normal(0, 0.3) * rx))
+        size = (int(rx), max(int(rx * rng.uniform(0.7, 1.0)), 1))
+        body = (20, 15, 190) if rng.random() < 0.7 else (25, 80, 210)
+        if lit:
+            add_glow(picture, *at, rx * 2.5, (15, 40, 130))
+        cv2.ellipse(picture, at, size, 0, 0, 360, body, -1, cv2.LINE_AA)
+        if lit:
+            add_glow(picture, *at, rx * 0.6, (40, 110, 130))
+        cv2.line(picture, (at[0], at[1] + size[1]), (at[0], at[1] + int(size[1] * 1.7)), (30, 160, 220), 1, cv2.LINE_AA)
+
+
+def banner(picture: Picture, rng: Rng) -> None:
+    """A red or orange banner, sign or tarpaulin with strokes on it."""
+    h, w = picture.shape[:2]
+    bw, bh = w * rng.uniform(0.05, 0.4), h * rng.uniform(0.03, 0.18)
+    x, y = rng.uniform(-0.1, 0.9) * w, rng.uniform(0.05, 0.85) * h
+    corners = np.array([[x, y], [x + bw, y], [x + bw, y + bh], [x, y + bh]]) + rng.normal(0, 0.08 * bh, (4, 2))
+    red = (int(rng.integers(10, 60)), int(rng.integers(10, 130)), int(rng.integers(150, 255)))
+    cv2.fillPoly(picture, [corners.astype(np.int32)], red, cv2.LINE_AA)
+    ink = (250, 250, 250) if rng.random() < 0.5 else (40, 220, 255)
+    for i in range(int(rng.integers(0, 9))):
+        at = (int(x + bw * (0.08 + 0.1 * i)), int(y + bh * 0.7))
+        cv2.putText(picture, "HEIKMWXZB"[i], at, cv2.FONT_HERSHEY_SIMPLEX, bh / 45, ink, max(int(bh / 14), 1), cv2.LINE_AA)
+
+
+def sunset(picture: Picture, rng: Rng) -> None:
+    """The upper part washed in orange and red, a low sun in it perhaps."""
+    h, w = picture.shape[:2]
+    horizon = rng.uniform(0.25, 0.7)
+    ys = np.arange(h, dtype=np.float32)[:, None] / h
+    band = np.exp(-(((ys - horizon) / rng.uniform(0.12, 0.4)) ** 2)) * (ys < horizon + 0.08)
+    streaks = fractal_noise(rng, h, w, cell=max(h / 6, 4), octaves=3)
+    weight = (band * (0.6 + 0.5 * streaks) * rng.uniform(0.4, 0.95)).clip(0, 1)[..., None]
+    colour = np.array([rng.uniform(30, 120), rng.uniform(90, 170), rng.uniform(210, 255)], np.float32)
+    picture[:] = (picture * (1 - weight) + colour * weight).clip(0, 255).astype(np.uint8)
+    if rng.random() < 0.5:
+        r = h * rng.uniform(0.015, 0.05)
+        x, y = rng.uniform(0, w), h * (horizon - rng.uniform(0, 0.1))
+        add_glow(picture, x, y, r * 4, (60, 120, 160))
+        add_glow(picture, x, y, r, (230, 245, 255))
+
+
+def clouds(picture: Picture, rng: Rng) -> None:
+    """Clouds across the top: wide, with no root on the ground."""
+    h, w = picture.shape[:2]
+    deep = int(h * rng.uniform(0.2, 0.5))
+    noise = fractal_noise(rng, deep, w, cell=max(w / rng.uniform(2, 5), 4), octaves=5)
+    fade = np.clip((deep - np.arange(deep, dtype=np.float32)) / (0.5 * deep), 0, 1)[:, None]
+    alpha = (_smoothstep(noise, 0.35, 0.85) * fade * rng.uniform(0.5, 0.95))[..., None]
+    shade = np.float32(rng.uniform(150, 250))
+    picture[:deep] = (picture[:deep] * (1 - alpha) + shade * alpha).clip(0, 255).astype(np.uint8)
+
+
+def fog(picture: Picture, rng: Rng) -> None:
+    """Haze over all of it, thicker far away (up), a little patchy."""
+    h, w = picture.shape[:2]
+    far = np.clip(1.2 - np.arange(h, dtype=np.float32)[:, None] / h * rng.uniform(0.6, 1.2), 0.15, 1)
+    patches = fractal_noise(rng, h, w, cell=max(w / 2, 4), octaves=2)
+    alpha = (far * (0.75 + 0.35 * patches) * rng.uniform(0.2, 0.75)).clip(0, 0.92)[..., None]
+    picture[:] = (picture * (1 - alpha) + np.float32(rng.uniform(140, 225)) * alpha).clip(0, 255).astype(np.uint8)
+
+
+def white_wall(picture: Picture, rng: Rng) -> None:
+    """A pale, hard-edged, faintly shaded quadrilateral: a wall, a sheet, a white van's side."""
+    h, w = picture.shape[:2]
+    bw, bh = w * rng.uniform(0.06, 0.35), h * rng.uniform(0.08, 0.45)
+    x, y = rng.uniform(-0.1, 0.9) * w, rng.uniform(0.1, 0.8) * h
+    corners = np.array([[x, y], [x + bw, y], [x + bw, y + bh], [x, y + bh]]) + rng.normal(0, 0.06 * bh, (4, 2))
+    mask = np.zeros((h, w), np.float32)
+    cv2.fillPoly(mask, [corners.astype(np.int32)], 1.0, cv2.LINE_AA)
+    shade = rng.uniform(150, 250) + 25 * (fractal_noise(rng, h, w, cell=max(w / 3, 4), octaves=2) - 0.5)
+    alpha = (mask * rng.uniform(0.75, 1.0))[..., None]
+    picture[:] = (picture * (1 - alpha) + shade[..., None] * alpha).clip(0, 255).astype(np.uint8)
+
+
+LOOK_ALIKES: tuple[Callable[[Picture, Rng], None], ...] = (
+    red_lamps,
+    headlights,
+    lanterns,
+    banner,
+    sunset,
+    clouds,
+    fog,
+    white_wall,
+)
