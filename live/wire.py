@@ -20,8 +20,35 @@ def packet_topic(camera_id: str, role: StreamRole) -> str:
     return f"packet/{camera_id}/{role.value}/"
 
 
+def parse_packet_topic(topic: str) -> tuple[CameraId, StreamRole] | None:
+    """The stream a packet topic names; None for any other topic."""
+    parts = topic.split("/")
+    if len(parts) != 4 or parts[0] != "packet" or parts[3] or parts[2] not in tuple(StreamRole):
+        return None
+    return CameraId(parts[1]), StreamRole(parts[2])
+
+
+def request_endpoint(endpoint: str) -> str:
+    """Where a shard takes requests, given where it publishes: a file beside it (ipc), the next port (tcp)."""
+    if endpoint.startswith("tcp://"):
+        host, _, port = endpoint.rpartition(":")
+        return f"{host}:{int(port) + 1}"
+    return endpoint + ".requests"
+
+
+def state_topic(camera_id: str, role: StreamRole) -> str:
+    """The topic of a stream's health."""
+    return f"{STATE}{camera_id}/{role.value}/"
+
+
+def overlay_topic(camera_id: str) -> str:
+    """The topic of a camera's overlays."""
+    return f"{OVERLAY}{camera_id}/"
+
+
 class PacketMessage(msgspec.Struct, frozen=True, array_like=True):
-    """One encoded access unit, as `ingest.words.Packet`. `is_replay` marks what comes from the ring, not from now."""
+    """One encoded access unit, as `ingest.words.Packet`. `is_replay` marks what comes from the ring, not from now.
+    `sequence` grows by one with each message of a topic, so that whoever listens notices what got lost on the way."""
 
     camera_id: str
     role: StreamRole
@@ -33,6 +60,7 @@ class PacketMessage(msgspec.Struct, frozen=True, array_like=True):
     width: int
     height: int
     is_replay: bool
+    sequence: int = 0
 
 
 class OverlayBox(msgspec.Struct, frozen=True):

@@ -1,0 +1,124 @@
+"""The application: everything put together.
+
+Promises: `create_app` opens nothing; the database, the shards and the feeds are opened when the application starts and
+closed when it stops. Not here: listening on a port (`server.py`).
+"""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from api import schemas
+from api.bulletin import Bulletin
+from api.cameras import CameraBoard
+from api.console import console_router
+from api.context import Context
+from api.guard import Guard
+from api.overlays import OverlayPool
+from api.problems import MEDIA_TYPE, install
+from api.routes import events, evidence, flow, health, incidents, session, site, whep
+from api.settings import ApiSettings
+from api.throttle import LoginThrottle
+from live.feed import FeedPool
+from live.subscriber import ShardLink
+from live.whep import WhepDesk, WhepLimits
+from live.wire import EVENT, STATE
+from models.session import open_database
+
+log = logging.getLogger(__name__)
+
+#: What does not travel as JSON of a route, but that a client needs types for.
+_FURTHER_SCHEMAS = (
+    schemas.Problem,
+    schemas.IncidentEvent,
+    schemas.CameraStateEvent,
+    schemas.ResyncEvent,
+    schemas.OverlayWish,
+    schemas.Overlay,
+)
+
+
+def create_app(settings: ApiSettings) -> FastAPI:
+    """The service, ready to be started by an ASGI server."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        context = _make_context(settings)
+        app.state.context = context
+        context.shards.start()
+        await context.bulletin.start()
+        context.whep.start()
+        try:
+            yield
+        finally:
+            await context.whep.stop()
+            await context.bulletin.stop()
+            await context.shards.stop()
+            context.database.close()
+
+    app = FastAPI(
+        title="Village brain",
+        version="1",
+        summary="Monitoring points, incidents and live pictures of one village",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+    )
+    install(app)
+    app.add_middleware(Guard, allowed_origins=settings.allowed_origins)
+    for module in (session, site, incidents, evidence, flow, events, whep, health):
+        app.include_router(module.router)
+    if settings.web_dist is not None:
+        app.include_router(console_router(settings.web_dist))
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    return app
+
+
+def _make_context(settings: ApiSettings) -> Context:
+    live = settings.live
+    database = open_database(settings.database_url, settings.data_dir)
+    shards = ShardLink(settings.shard_endpoints)
+    whep = WhepDesk(
+        FeedPool(shards, idle_seconds=live.idle_seconds),
+        WhepLimits(live.viewers_total, live.viewers_per_camera, live.dead_after_seconds),
+        ice_servers=live.ice_servers,
+        turn_username=live.turn_username,
+        turn_password=live.turn_password.get_secret_value() if live.turn_password else None,
+    )
+    board = CameraBoard(settings.site, viewers=whep.viewers)
+    bulletin = Bulletin(database, board, settings.listeners_total)
+    overlays = OverlayPool(shards, settings.listeners_total)
+    shards.on_state, shards.on_overlay = board.hear, overlays.hear
+    shards.on_event = lambda message: bulletin.nudge()
+    shards.subscribe(STATE)
+    shards.subscribe(EVENT)
+    return Context(settings, database, shards, board, bulletin, overlays, whep, LoginThrottle())
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    """The schema, with every error as a problem and the types of what travels otherwise."""
+    if app.openapi_schema is not None:
+        return app.openapi_schema
+    document = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
+    components: dict[str, Any] = document["components"]["schemas"]
+    for model in _FURTHER_SCHEMAS:
+        schema = model.model_json_schema(ref_template="#/components/schemas/{model}", mode="serialization")
+        components.update(schema.pop("$defs", {}))
+        components[model.__name__] = schema
+    problem = {
+        "description": "a problem",
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+    for path in document["paths"].values():
+        for operation in path.values():
+            operation["responses"].pop("422", None)
+            operation["responses"]["default"] = problem
+    components.pop("HTTPValidationError", None)
+    components.pop("ValidationError", None)
+    app.openapi_schema = document
+    return document

@@ -1,0 +1,146 @@
+"""The cameras as they stand now: what the configuration says, joined with what the shards report.
+
+Promises: a camera whose shard is silent is shown as unknown, with that reason, never as online from stale data. Not
+here: who listens to the shards (`live/subscriber.py`), who is told of changes (`bulletin.py`).
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from api import schemas
+from api.schemas import ShownState, Text
+from configs.site import MonitoringPoint, Site
+from configs.words import StreamRole
+from ingest.errors import SENTENCES
+from live.wire import StateMessage
+
+SILENT_SECONDS = 5.0
+_SILENT = Text(
+    zh="负责该摄像机的处理进程没有响应；若持续如此请重启服务。",
+    en="The process that owns this camera is silent; restart the service if this stays.",
+)
+_NOT_WATCHED = Text(zh="已在配置中停用。", en="Disabled in the configuration.")
+
+
+@dataclass(slots=True)
+class _Heard:
+    message: StateMessage
+    at: float
+
+
+class CameraBoard:
+    """Keeps the last state of every stream. `hear` from the event loop; everything else from any thread."""
+
+    def __init__(
+        self,
+        site: Site,
+        viewers: Callable[[str, StreamRole], int] = lambda camera_id, role: 0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._points = {point.id: point for point in site.cameras}
+        self._viewers, self._clock = viewers, clock
+        self._heard: dict[tuple[str, StreamRole], _Heard] = {}
+        self._told: dict[str, tuple[ShownState, ...]] = {}
+
+    @property
+    def camera_ids(self) -> list[str]:
+        return list(self._points)
+
+    def __contains__(self, camera_id: str) -> bool:
+        return camera_id in self._points
+
+    def point(self, camera_id: str) -> MonitoringPoint:
+        """The camera's configuration. Raises KeyError."""
+        return self._points[camera_id]
+
+    def hear(self, message: StateMessage) -> None:
+        """Takes in what a shard reports; of cameras that are not configured here nothing is kept."""
+        if message.camera_id in self._points:
+            self._heard[message.camera_id, message.role] = _Heard(message, self._clock())
+
+    def fresh(self, camera_id: str, role: StreamRole) -> StateMessage | None:
+        """The stream's last report, unless it is too old to be believed."""
+        heard = self._heard.get((camera_id, role))
+        return heard.message if heard and self._clock() - heard.at <= SILENT_SECONDS else None
+
+    @property
+    def hears_all(self) -> bool:
+        """Whether every enabled camera's shard reports."""
+        return all(self.fresh(p.id, StreamRole.SUB) is not None for p in self._points.values() if p.enabled)
+
+    def changed(self) -> list[str]:
+        """The cameras that are shown otherwise than when this was last asked."""
+        changed = []
+        for camera_id, point in self._points.items():
+            shown = tuple(self._shown(point, role)[0] for role in _roles(point))
+            if self._told.get(camera_id) != shown:
+                self._told[camera_id] = shown
+                changed.append(camera_id)
+        return changed
+
+    def view(self, camera_id: str) -> schemas.Camera:
+        """The camera for the interface. Raises KeyError."""
+        point = self._points[camera_id]
+        streams = [self._stream(point, role) for role in _roles(point)]
+        sub = streams[0]
+        message = self.fresh(camera_id, StreamRole.SUB)
+        pictures = [s.last_picture_at for s in streams if s.last_picture_at is not None]
+        return schemas.Camera(
+            id=point.id,
+            name=point.name,
+            place=point.place,
+            group=point.group,
+            enabled=point.enabled,
+            watch=point.watch,
+            zones=[schemas.Zone(id=z.id, name=z.name, polygon=z.polygon, crowd_at=z.crowd_at) for z in point.zones],
+            lines=[schemas.Line(id=n.id, name=n.name, start=n.start, end=n.end, counts=n.counts) for n in point.lines],
+            state=sub.state,
+            reason=sub.reason,
+            streams=streams,
+            last_picture_at=max(pictures, default=None),
+            frames_per_second=sub.frames_per_second,
+            looks_per_second=message.looks_per_second if message else 0.0,
+            moving=message.moving if message else False,
+        )
+
+    def _shown(self, point: MonitoringPoint, role: StreamRole) -> tuple[ShownState, str, Text]:
+        if not point.enabled:
+            return ShownState.DISABLED, "disabled", _NOT_WATCHED
+        message = self.fresh(point.id, role)
+        if message is None:
+            return ShownState.UNKNOWN, "shard_silent", _SILENT
+        chinese = SENTENCES[message.cause][0] if message.cause in SENTENCES else message.reason
+        return ShownState(message.state), message.cause, Text(zh=chinese, en=message.reason)
+
+    def _stream(self, point: MonitoringPoint, role: StreamRole) -> schemas.Stream:
+        state, cause, reason = self._shown(point, role)
+        message = self.fresh(point.id, role)
+        last = self._heard.get((point.id, role))
+        return schemas.Stream(
+            role=role,
+            state=state,
+            since=_moment(message.since) if message else None,
+            cause=cause,
+            reason=reason,
+            codec=message.codec if message else None,
+            width=message.width if message else None,
+            height=message.height if message else None,
+            frames_per_second=message.frames_per_second if message else 0.0,
+            bits_per_second=message.bits_per_second if message else 0.0,
+            gop_seconds=message.gop_seconds if message else None,
+            # The moment of the last picture stays true when nothing more is heard.
+            last_picture_at=_moment(last.message.last_picture_at) if last else None,
+            reconnects=message.reconnects if message else 0,
+            frames_shed=message.frames_shed if message else 0,
+            viewers=self._viewers(point.id, role),
+        )
+
+
+def _roles(point: MonitoringPoint) -> list[StreamRole]:
+    return [StreamRole.SUB] + ([StreamRole.MAIN] if point.streams.main is not None else [])
+
+
+def _moment(instant: float | None) -> datetime | None:
+    return None if instant is None else datetime.fromtimestamp(instant, UTC)

@@ -1,0 +1,137 @@
+"""Who may come in: users, passwords, logins in force.
+
+Promises: passwords are kept as argon2id hashes and logins as SHA-256 of their token, so a stolen database lets nobody
+in; checking an unknown user takes as long as checking a known one. Not here: which route lets whom in (`access.py`),
+the brake on guessing (`throttle.py`).
+"""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from configs.words import Role
+from models.base import utc_now
+from models.tables import LoginSession, User
+
+_LEAST_PASSWORD_LENGTH = 8
+_hasher = PasswordHasher()
+#: Checked when there is no such user, so that the answer takes equally long.
+_NOBODY = _hasher.hash(secrets.token_urlsafe(16))
+
+
+class UnusableCredentials(ValueError):
+    """A user name or a password that cannot be taken, with a sentence that says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who makes a request."""
+
+    id: str
+    username: str
+    display_name: str
+    role: Role
+    expires_at: datetime
+
+
+def first_admin(session: Session) -> tuple[str, str] | None:
+    """Makes the administrator when there is no user at all: (user name, password, which is kept nowhere). Else None."""
+    if session.scalar(select(func.count()).select_from(User)):
+        return None
+    password = secrets.token_urlsafe(12)
+    create_user(session, "admin", password, Role.ADMINISTRATOR, "管理员 Administrator")
+    return "admin", password
+
+
+def create_user(session: Session, username: str, password: str, role: Role, display_name: str | None = None) -> User:
+    """Adds a user and flushes. Raises UnusableCredentials."""
+    if not username or len(username) > 64 or username != username.strip():
+        raise UnusableCredentials("a user name has 1 to 64 characters and no blanks around it")
+    if session.scalar(select(User).where(User.username == username)) is not None:
+        raise UnusableCredentials(f"there is already a user {username!r}; choose another name")
+    user = User(
+        username=username,
+        display_name=(display_name or username)[:80],
+        password_hash=_hash(password),
+        role=role.value,
+    )
+    session.add(user)
+    session.flush()
+    return user
+
+
+def set_password(session: Session, username: str, password: str) -> None:
+    """Changes a password and ends the user's logins. Raises UnusableCredentials."""
+    user = session.scalar(select(User).where(User.username == username))
+    if user is None:
+        raise UnusableCredentials(f"there is no user {username!r}")
+    user.password_hash = _hash(password)
+    session.execute(delete(LoginSession).where(LoginSession.user_id == user.id))
+    session.flush()
+
+
+def _hash(password: str) -> str:
+    if len(password) < _LEAST_PASSWORD_LENGTH:
+        raise UnusableCredentials(f"a password has at least {_LEAST_PASSWORD_LENGTH} characters")
+    return _hasher.hash(password)
+
+
+def log_in(session: Session, username: str, password: str, hours: float) -> tuple[str, Caller] | None:
+    """A new login: (its token, who it is), or None when name or password is wrong or the user is disabled."""
+    user = session.scalar(select(User).where(User.username == username))
+    try:
+        _hasher.verify(user.password_hash if user else _NOBODY, password)
+    except (VerificationError, InvalidHashError):
+        return None
+    if user is None or user.disabled:
+        return None
+    if _hasher.check_needs_rehash(user.password_hash):
+        user.password_hash = _hasher.hash(password)
+    now = utc_now()
+    session.execute(delete(LoginSession).where(LoginSession.expires_at < now))
+    token = secrets.token_urlsafe(32)
+    expires_at = now + timedelta(hours=hours)
+    session.add(LoginSession(token_hash=_token_hash(token), user_id=user.id, expires_at=expires_at))
+    session.flush()
+    return token, _caller(user, expires_at)
+
+
+def log_out(session: Session, token: str) -> None:
+    """Ends a login; one that is not there is no error."""
+    session.execute(delete(LoginSession).where(LoginSession.token_hash == _token_hash(token)))
+
+
+def who_is(session: Session, token: str) -> Caller | None:
+    """Whose login it is, or None. Only reads."""
+    login = session.get(LoginSession, _token_hash(token))
+    if login is None or login.expires_at <= utc_now() or login.user.disabled:
+        return None
+    return _caller(login.user, login.expires_at)
+
+
+def is_due(caller: Caller, hours: float) -> bool:
+    """Whether a tenth of the login's time has passed, so that it is worth a write to extend it."""
+    return caller.expires_at - utc_now() < timedelta(hours=hours) * 0.9
+
+
+def extend(session: Session, token: str, hours: float) -> Caller | None:
+    """A login in use lasts on."""
+    login = session.get(LoginSession, _token_hash(token))
+    if login is None:
+        return None
+    login.expires_at = utc_now() + timedelta(hours=hours)
+    return _caller(login.user, login.expires_at)
+
+
+def _caller(user: User, expires_at: datetime) -> Caller:
+    return Caller(user.id, user.username, user.display_name, Role(user.role), expires_at)
+
+
+def _token_hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

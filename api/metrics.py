@@ -1,0 +1,78 @@
+"""Figures for Prometheus, read when they are asked for.
+
+Promises: one sample a stream and not one more for each label somebody could think of; a silent shard shows as
+`vbrain_stream_online 0`. Not here: who may read them (`routes/health.py`).
+"""
+
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from api.context import Context
+from api.schemas import ShownState
+from configs.words import StreamRole
+
+_STREAM = ["camera", "stream"]
+
+
+class ServiceCollector(Collector):
+    """Turns the context into samples."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def collect(self) -> Iterator[Metric]:
+        yield from self._streams()
+        yield from self._feeds()
+
+    def _streams(self) -> Iterator[Metric]:
+        board = self._context.board
+        online = GaugeMetricFamily("vbrain_stream_online", "1 while fresh pictures come", labels=_STREAM)
+        rate = GaugeMetricFamily("vbrain_stream_frames_per_second", "Pictures received", labels=_STREAM)
+        bits = GaugeMetricFamily("vbrain_stream_bits_per_second", "Bits received", labels=_STREAM)
+        shed = CounterMetricFamily("vbrain_stream_frames_shed", "Decoded pictures nobody took", labels=_STREAM)
+        again = CounterMetricFamily("vbrain_stream_reconnects", "Connections made anew", labels=_STREAM)
+        looks = GaugeMetricFamily("vbrain_camera_looks_per_second", "Looks of the models", labels=["camera"])
+        for camera_id in board.camera_ids:
+            camera = board.view(camera_id)
+            looks.add_metric([camera_id], camera.looks_per_second)
+            for stream in camera.streams:
+                labels = [camera_id, stream.role.value]
+                online.add_metric(labels, float(stream.state in (ShownState.ONLINE, ShownState.DEGRADED)))
+                rate.add_metric(labels, stream.frames_per_second)
+                bits.add_metric(labels, stream.bits_per_second)
+                message = board.fresh(camera_id, StreamRole(stream.role))
+                if message is not None:
+                    shed.add_metric(labels, message.frames_shed)
+                    again.add_metric(labels, message.reconnects)
+        yield from (online, rate, bits, shed, again, looks)
+
+    def _feeds(self) -> Iterator[Metric]:
+        whep, totals = self._context.whep, self._context.whep.totals
+        yield GaugeMetricFamily("vbrain_live_sessions", "Live feeds open now", value=whep.session_count)
+        yield GaugeMetricFamily("vbrain_live_feeds", "Streams that are taken from shards now", value=whep.feed_count)
+        for name, text, value in (
+            ("vbrain_live_sessions_opened", "Live feeds that were opened", totals.opened),
+            ("vbrain_live_sessions_dead", "Live feeds closed because the viewer had vanished", totals.dead),
+            ("vbrain_live_frames_sent", "Pictures sent to viewers", totals.frames_sent),
+            ("vbrain_live_frames_dropped", "Pictures a viewer was too slow for", totals.frames_dropped),
+            ("vbrain_live_packets_lost", "Packets lost between shard and service", totals.packets_lost),
+            ("vbrain_live_keyframe_requests", "Key frames that viewers asked for", totals.keyframe_requests),
+            ("vbrain_overlays_dropped", "Overlays a browser was too slow for", self._context.overlays.dropped),
+            ("vbrain_events_dropped", "Events a listener was too slow for", self._context.bulletin.dropped),
+        ):
+            yield CounterMetricFamily(name, text, value=value)
+        listeners = self._context.bulletin.listeners
+        yield GaugeMetricFamily("vbrain_event_listeners", "Browsers that listen to events", value=listeners)
+
+
+def registry_of(context: Context) -> CollectorRegistry:
+    """A registry with the service's figures and the process's own."""
+    registry = CollectorRegistry()
+    registry.register(ServiceCollector(context))
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    GCCollector(registry=registry)
+    return registry

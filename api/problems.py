@@ -1,0 +1,113 @@
+"""Problems as RFC 9457 has them, in Chinese and English.
+
+Promises: every error of the interface is `application/problem+json` with a stable type, and never repeats a password
+or shows a stack trace. Not here: where they are raised.
+"""
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException as StarletteHTTPException
+
+log = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+
+#: kind → (status, Chinese, English)
+KINDS: dict[str, tuple[int, str, str]] = {
+    "not-logged-in": (401, "请先登录", "Log in first"),
+    "wrong-password": (401, "用户名或密码不正确", "The user name or the password is wrong"),
+    "too-many-logins": (429, "登录尝试过多，请稍后再试", "Too many attempts to log in; wait and try again"),
+    "not-allowed": (403, "您的角色无权进行此操作", "Your role may not do this"),
+    "foreign-origin": (403, "请求来自其他网站，已拒绝", "The request came from another site and was refused"),
+    "not-found": (404, "没有找到", "There is no such thing"),
+    "camera-not-found": (404, "没有这个监控点", "There is no such camera"),
+    "incident-not-found": (404, "没有这个事件", "There is no such incident"),
+    "evidence-not-found": (404, "没有这份证据", "There is no such evidence"),
+    "session-not-found": (404, "直播会话已结束", "The live session has ended"),
+    "method-not-allowed": (405, "不支持此请求方法", "This method is not supported here"),
+    "stale-incident": (
+        409,
+        "事件已被他人更新，请刷新后重试",
+        "Somebody else has changed the incident; read it again and retry",
+    ),
+    "illegal-transition": (409, "当前状态不能进行此操作", "This step does not follow from where the incident stands"),
+    "too-large": (413, "请求内容过大", "The request is too large"),
+    "unplayable": (
+        415,
+        "浏览器无法播放该视频流的编码",
+        "The browser cannot play this stream as the camera encodes it",
+    ),
+    "bad-media-type": (415, "内容类型不正确", "The content type is not the one expected here"),
+    "bad-request": (400, "请求不正确", "The request is wrong"),
+    "bad-offer": (400, "SDP 提议无法接受", "The SDP offer cannot be answered"),
+    "invalid": (422, "请求内容有误", "The request has mistakes"),
+    "cannot-restart": (422, "不支持重启连接，请重新建立", "A session cannot be restarted; start a new one"),
+    "bad-range": (416, "请求的范围无效", "The range asked for is not there"),
+    "too-many-viewers": (503, "观看人数已达上限，请稍后再试", "Too many viewers at the moment; try again later"),
+    "too-many-listeners": (503, "连接数已达上限，请稍后再试", "Too many open connections; try again later"),
+    "no-picture": (503, "该监控点暂无画面", "There is no picture of this camera at the moment"),
+    "failed": (500, "服务内部错误，已记录", "Something went wrong in the service; it has been logged"),
+}
+
+
+class ProblemError(Exception):
+    """Raised by routes; becomes the response. `kind` is a key of `KINDS`."""
+
+    def __init__(self, kind: str, detail: str | None = None, headers: dict[str, str] | None = None) -> None:
+        super().__init__(detail or kind)
+        self.kind, self.detail, self.headers = kind, detail, headers
+
+
+def problem_response(
+    kind: str,
+    detail: str | None = None,
+    headers: dict[str, str] | None = None,
+    errors: list[str] | None = None,
+    status: int | None = None,
+) -> JSONResponse:
+    """The response for a problem; `status` overrules the kind's own."""
+    own, chinese, english = KINDS[kind]
+    body: dict[str, Any] = {
+        "type": f"/problems/{kind}",
+        "title": english,
+        "titles": {"zh": chinese, "en": english},
+        "status": status or own,
+        "detail": detail,
+        "errors": errors,
+    }
+    return JSONResponse(body, status or own, headers, MEDIA_TYPE)
+
+
+def _kind_of_status(status: int) -> str:
+    known = {404: "not-found", 405: "method-not-allowed", 413: "too-large", 416: "bad-range"}
+    return known.get(status, "failed" if status >= 500 else "bad-request")
+
+
+def install(app: FastAPI) -> None:
+    """Makes every error of `app` a problem."""
+
+    @app.exception_handler(ProblemError)
+    async def _problem(request: Request, error: ProblemError) -> JSONResponse:
+        return problem_response(error.kind, error.detail, error.headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        # Only where and what: the value itself may be a password.
+        errors = [f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in error.errors()]
+        return problem_response("invalid", "; ".join(errors), errors=errors)
+
+    @app.exception_handler(StarletteHTTPException)
+    async def _http(request: Request, error: StarletteHTTPException) -> JSONResponse:
+        detail = None if error.detail == HTTPStatus(error.status_code).phrase else str(error.detail)
+        headers = dict(error.headers) if error.headers else None
+        return problem_response(_kind_of_status(error.status_code), detail, headers, status=error.status_code)
+
+    @app.exception_handler(Exception)
+    async def _failed(request: Request, error: Exception) -> JSONResponse:
+        log.exception("%s %s failed", request.method, request.url.path, exc_info=error)
+        return problem_response("failed")

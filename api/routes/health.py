@@ -1,0 +1,60 @@
+"""The service itself: health, metrics, the models in use."""
+
+from typing import Annotated
+
+import msgspec
+from fastapi import APIRouter, Depends, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from api import schemas
+from api.access import AllowScraper, StaffCaller
+from api.context import InContext
+from api.identity import Caller
+from api.metrics import registry_of
+from live.subscriber import ShardError
+from live.wire import Request as ShardRequest
+
+router = APIRouter(tags=["service"])
+
+
+@router.get("/api/health", operation_id="get_health")
+def get_health(context: InContext) -> schemas.Health:
+    """Whether the service works; says no more, because nobody need be logged in."""
+    try:
+        with context.database.reading() as session:
+            session.execute(text("SELECT 1"))
+    except SQLAlchemyError:
+        return schemas.Health(status="degraded")
+    return schemas.Health(status="ok" if context.board.hears_all else "degraded")
+
+
+@router.get("/api/models", operation_id="list_models")
+async def list_models(caller: StaffCaller, context: InContext) -> schemas.Models:
+    """Which model does which task, as each shard says."""
+    found: list[schemas.ModelInUse] = []
+    silent: list[str] = []
+    answers = await context.shards.ask_all(ShardRequest("models"))
+    for shard, answer in answers.items():
+        if isinstance(answer, ShardError):
+            silent.append(shard)
+            continue
+        for entry in msgspec.json.decode(answer):
+            found.append(
+                schemas.ModelInUse(
+                    shard=shard,
+                    task=entry.pop("task"),
+                    model=entry.pop("model", None),
+                    input_size=entry.pop("input_size", None),
+                    problem=entry.pop("problem", None),
+                    details=entry,
+                )
+            )
+    return schemas.Models(models=found, silent_shards=silent)
+
+
+@router.get("/metrics", operation_id="get_metrics", response_class=Response)
+def get_metrics(caller: Annotated[Caller | None, Depends(AllowScraper())], context: InContext) -> Response:
+    """Figures for Prometheus; for the administrator, or with the metrics token as bearer."""
+    return Response(generate_latest(registry_of(context)), media_type=CONTENT_TYPE_LATEST)

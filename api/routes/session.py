@@ -1,0 +1,72 @@
+"""Logging in and out, and who is logged in."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Request, Response
+
+from api import schemas
+from api.access import COOKIE, allow, token_of
+from api.context import Context, InContext
+from api.identity import Caller, log_in, log_out
+from api.problems import ProblemError
+from api.roles import EVERYBODY
+from models.tables import AuditEntry
+
+router = APIRouter(prefix="/api", tags=["session"])
+
+
+def _set_cookie(request: Request, response: Response, token: str, context: Context) -> None:
+    response.set_cookie(
+        COOKIE,
+        token,
+        max_age=round(context.settings.session_hours * 3600),
+        httponly=True,
+        samesite="strict",
+        secure=request.url.scheme == "https",
+        path="/",
+    )
+
+
+def _session(caller: Caller) -> schemas.Session:
+    user = schemas.User(id=caller.id, username=caller.username, display_name=caller.display_name, role=caller.role)
+    return schemas.Session(user=user, expires_at=caller.expires_at)
+
+
+@router.post("/session", operation_id="log_in")
+def log_in_route(login: schemas.Login, request: Request, response: Response, context: InContext) -> schemas.Session:
+    """Logs in. The cookie that comes back is the login; a program may send its value as a bearer token instead."""
+    address = request.client.host if request.client else "unknown"
+    keys = (f"address {address}", f"user {login.username.casefold()} from {address}")
+    if (wait := context.throttle.wait_seconds(*keys)) > 0:
+        raise ProblemError("too-many-logins", headers={"Retry-After": str(int(wait) + 1)})
+    with context.database.session() as session:
+        found = log_in(session, login.username, login.password, context.settings.session_hours)
+        action = "login" if found else "login.failed"
+        user_id = found[1].id if found else None
+        session.add(AuditEntry(user_id=user_id, action=action, subject=login.username, address=address))
+    if found is None:
+        context.throttle.failed(*keys)
+        raise ProblemError("wrong-password")
+    context.throttle.succeeded(*keys)
+    token, caller = found
+    _set_cookie(request, response, token, context)
+    return _session(caller)
+
+
+@router.delete("/session", operation_id="log_out", status_code=204)
+def log_out_route(request: Request, response: Response, context: InContext) -> None:
+    """Logs out, whether or not somebody is logged in."""
+    if token := token_of(request):
+        with context.database.session() as session:
+            log_out(session, token)
+    response.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
+
+
+@router.get("/me", operation_id="get_me")
+def get_me(
+    caller: Annotated[Caller, allow(*EVERYBODY)], request: Request, response: Response, context: InContext
+) -> schemas.Session:
+    """Who is logged in. Also renews the cookie's own time."""
+    if token := request.cookies.get(COOKIE):
+        _set_cookie(request, response, token, context)
+    return _session(caller)

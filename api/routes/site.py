@@ -1,0 +1,68 @@
+"""The site and its cameras."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from fastapi.responses import FileResponse
+
+from api import schemas
+from api.access import StaffCaller, WatchingCaller
+from api.context import InContext
+from api.problems import ProblemError
+from configs.words import CameraId
+from live.subscriber import ShardError
+from live.wire import Request as ShardRequest
+
+router = APIRouter(prefix="/api", tags=["site"])
+
+_JPEG = {200: {"content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}}}
+
+
+@router.get("/site", operation_id="get_site")
+def get_site(caller: StaffCaller, context: InContext) -> schemas.Site:
+    """Names, time zone and groups."""
+    site = context.settings.site
+    return schemas.Site(
+        name=site.site.name,
+        timezone=site.site.timezone,
+        groups=[schemas.Group(id=g.id, name=g.name) for g in site.groups],
+        plan=schemas.Plan(image_url="/api/site/plan" if context.settings.plan_image else None),
+        camera_count=len(site.cameras),
+    )
+
+
+@router.get("/site/plan", operation_id="get_plan_image", response_class=FileResponse)
+def get_plan(caller: StaffCaller, context: InContext) -> FileResponse:
+    """The picture of the village plan."""
+    image = context.settings.plan_image
+    if image is None or not image.is_file():
+        raise ProblemError("not-found", "no plan image is configured")
+    return FileResponse(image)
+
+
+@router.get("/cameras", operation_id="list_cameras")
+def list_cameras(caller: StaffCaller, context: InContext) -> list[schemas.Camera]:
+    """Every camera with its true state now, in the order of the configuration."""
+    return [context.board.view(camera_id) for camera_id in context.board.camera_ids]
+
+
+@router.get("/cameras/{camera_id}", operation_id="get_camera")
+def get_camera(camera_id: str, caller: StaffCaller, context: InContext) -> schemas.Camera:
+    """One camera."""
+    if camera_id not in context.board:
+        raise ProblemError("camera-not-found")
+    return context.board.view(camera_id)
+
+
+@router.get("/cameras/{camera_id}/snapshot.jpg", operation_id="get_snapshot", response_class=Response, responses=_JPEG)
+async def get_snapshot(
+    camera_id: str, caller: WatchingCaller, context: InContext, _: Annotated[str | None, Query(alias="t")] = None
+) -> Response:
+    """The newest picture of the camera. `t` is ignored: put anything there to get past a cache."""
+    if camera_id not in context.board:
+        raise ProblemError("camera-not-found")
+    try:
+        reply = await context.shards.ask(ShardRequest("snapshot", CameraId(camera_id)))
+    except ShardError as error:
+        raise ProblemError("no-picture", str(error)) from None
+    return Response(reply, media_type="image/jpeg", headers={"Cache-Control": "no-store"})

@@ -1,0 +1,115 @@
+"""Live feeds by WHEP: POST an offer, PATCH candidates, DELETE. What a session is lives in `live/whep.py`."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from api import schemas
+from api.access import WatchingCaller, write_audit
+from api.context import InContext
+from api.problems import ProblemError
+from configs.words import CameraId, Role, StreamRole
+from live.whep import (
+    CannotRestart,
+    NoPicture,
+    OfferRefused,
+    SessionNotFound,
+    TooManyViewers,
+    Unplayable,
+)
+
+router = APIRouter(prefix="/api/whep", tags=["live"])
+
+_SDP = "application/sdp"
+_FRAGMENT = "application/trickle-ice-sdpfrag"
+_OFFER = {"requestBody": {"required": True, "content": {_SDP: {"schema": {"type": "string"}}}}}
+_PATCH = {"requestBody": {"required": True, "content": {_FRAGMENT: {"schema": {"type": "string"}}}}}
+_ANSWER = {201: {"description": "the SDP answer", "content": {_SDP: {"schema": {"type": "string"}}}}}
+
+
+async def _body(request: Request, media_type: str) -> str:
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != media_type:
+        raise ProblemError("bad-media-type", f"send {media_type}")
+    try:
+        return (await request.body()).decode()
+    except UnicodeDecodeError:
+        raise ProblemError("bad-request", "the body is not UTF-8 text") from None
+
+
+@router.post(
+    "/{camera_id}",
+    operation_id="open_feed",
+    status_code=201,
+    response_class=Response,
+    responses=_ANSWER,  # type: ignore[arg-type]
+    openapi_extra=_OFFER,
+)
+async def open_feed(
+    camera_id: str,
+    caller: WatchingCaller,
+    context: InContext,
+    request: Request,
+    stream: Annotated[StreamRole, Query()] = StreamRole.SUB,
+) -> Response:
+    """Answers an SDP offer with a live feed of the camera: the sub stream for a wall, the main stream for one view.
+    `Location` names the session."""
+    if camera_id not in context.board:
+        raise ProblemError("camera-not-found")
+    point = context.board.point(camera_id)
+    if stream is StreamRole.MAIN and point.streams.main is None:
+        stream = StreamRole.SUB
+    offer = await _body(request, _SDP)
+    try:
+        answer = await context.whep.open(CameraId(camera_id), stream, offer, owner=caller.id)
+    except OfferRefused as error:
+        raise ProblemError("bad-offer", str(error)) from None
+    except Unplayable as error:
+        raise ProblemError("unplayable", str(error)) from None
+    except TooManyViewers as error:
+        raise ProblemError("too-many-viewers", str(error), {"Retry-After": "5"}) from None
+    except NoPicture as error:
+        raise ProblemError("no-picture", str(error), {"Retry-After": "2"}) from None
+    await run_in_threadpool(write_audit, context, caller, "feed.view", f"{camera_id}/{stream}", request)
+    headers = {"Location": f"/api/whep/sessions/{answer.session_id}", "Accept-Patch": _FRAGMENT}
+    if links := context.whep.ice_links():
+        headers["Link"] = ", ".join(links)
+    return Response(answer.sdp, 201, headers, _SDP)
+
+
+@router.get("/sessions/{session_id}", operation_id="get_feed_session")
+def get_session(session_id: str, caller: WatchingCaller, context: InContext) -> schemas.FeedSession:
+    """What the service knows of a live session; with the clock that overlays are drawn by."""
+    try:
+        figures = context.whep.figures(session_id, _owner(caller.id, caller.role))
+    except SessionNotFound:
+        raise ProblemError("session-not-found") from None
+    return schemas.FeedSession.model_validate(figures, from_attributes=True)
+
+
+@router.patch("/sessions/{session_id}", operation_id="patch_feed_session", status_code=204, openapi_extra=_PATCH)
+async def patch_session(session_id: str, caller: WatchingCaller, context: InContext, request: Request) -> None:
+    """Takes further ICE candidates. A restart of ICE is answered 422: start a new session instead."""
+    fragment = await _body(request, _FRAGMENT)
+    try:
+        await context.whep.trickle(session_id, _owner(caller.id, caller.role), fragment)
+    except SessionNotFound:
+        raise ProblemError("session-not-found") from None
+    except CannotRestart as error:
+        raise ProblemError("cannot-restart", str(error)) from None
+    except OfferRefused as error:
+        raise ProblemError("bad-request", str(error)) from None
+
+
+@router.delete("/sessions/{session_id}", operation_id="close_feed", status_code=200)
+async def close_session(session_id: str, caller: WatchingCaller, context: InContext) -> None:
+    """Ends a live session."""
+    try:
+        await context.whep.end(session_id, _owner(caller.id, caller.role))
+    except SessionNotFound:
+        raise ProblemError("session-not-found") from None
+
+
+def _owner(user_id: str, role: Role) -> str | None:
+    """Whose sessions may be touched: one's own; any, for the administrator."""
+    return None if role is Role.ADMINISTRATOR else user_id

@@ -1,0 +1,176 @@
+"""From rows to what the interface says.
+
+Promises: no query beyond what is needed for a page, however many rows it has. Not here: the shapes (`schemas.py`),
+rules.
+"""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy.orm import Session, selectinload
+
+from alerts.lifecycle import ENDED, OPEN, IncidentState, actions_for
+from api import schemas
+from api.schemas import Text
+from configs.words import IncidentKind, Role
+from models import tables
+
+
+class BadCursor(ValueError):
+    """A page was asked for with a cursor that we did not give."""
+
+
+def incident_page(
+    session: Session,
+    role: Role,
+    state: str,
+    kind: IncidentKind | None,
+    camera_id: str | None,
+    limit: int,
+    before: str | None,
+) -> schemas.IncidentPage:
+    """The newest incidents, or those older than the cursor. Raises BadCursor."""
+    query: Select[tuple[tables.Incident]] = select(tables.Incident)
+    if state == "open":
+        query = query.where(tables.Incident.state.in_([s.value for s in OPEN]))
+    elif state == "closed":
+        query = query.where(tables.Incident.state.in_([s.value for s in ENDED]))
+    if kind is not None:
+        query = query.where(tables.Incident.kind == kind.value)
+    if camera_id is not None:
+        query = query.where(tables.Incident.camera_id == camera_id)
+    if before is not None:
+        opened_at, incident_id = _parse_cursor(before)
+        query = query.where(
+            or_(
+                tables.Incident.opened_at < opened_at,
+                and_(tables.Incident.opened_at == opened_at, tables.Incident.id < incident_id),
+            )
+        )
+    query = query.order_by(tables.Incident.opened_at.desc(), tables.Incident.id.desc()).limit(limit + 1)
+    rows = session.scalars(query).all()
+    page = rows[:limit]
+    more = _cursor(page[-1]) if len(rows) > limit else None
+    return schemas.IncidentPage(items=incidents(session, page, role), next=more)
+
+
+def incidents(session: Session, rows: Sequence[tables.Incident], role: Role) -> list[schemas.Incident]:
+    """These incidents in short, in two queries."""
+    ids = [row.id for row in rows]
+    counts: dict[str, int] = {}
+    pictures: dict[str, str] = {}
+    if ids:
+        counted = select(tables.Alert.incident_id, func.count()).where(tables.Alert.incident_id.in_(ids))
+        counts = {incident: n for incident, n in session.execute(counted.group_by(tables.Alert.incident_id))}
+        found = session.execute(
+            select(tables.Alert.incident_id, tables.Evidence.id)
+            .join(tables.Evidence, tables.Evidence.alert_id == tables.Alert.id)
+            .where(tables.Alert.incident_id.in_(ids), tables.Evidence.media_type.like("image/%"))
+            .order_by(tables.Evidence.captured_at, tables.Evidence.id)
+        )
+        for incident_id, evidence_id in found:
+            pictures.setdefault(incident_id, evidence_id)
+    return [_incident(row, role, counts.get(row.id, 0), pictures.get(row.id)) for row in rows]
+
+
+def incident_detail(session: Session, incident_id: str, role: Role) -> schemas.IncidentDetail | None:
+    """One incident with its alerts, evidence and timeline; None when there is none of that id."""
+    row = session.scalar(
+        select(tables.Incident)
+        .where(tables.Incident.id == incident_id)
+        .options(
+            selectinload(tables.Incident.alerts).selectinload(tables.Alert.evidence),
+            selectinload(tables.Incident.changes),
+        )
+    )
+    if row is None:
+        return None
+    evidence = sorted((e for a in row.alerts for e in a.evidence), key=lambda e: (e.captured_at, e.id))
+    picture = next((e.id for e in evidence if e.media_type.startswith("image/")), None)
+    short = _incident(row, role, len(row.alerts), picture)
+    actor_ids = {c.actor_id for c in row.changes if c.actor_id}
+    actors = {u.id: u for u in session.scalars(select(tables.User).where(tables.User.id.in_(actor_ids)))}
+    return schemas.IncidentDetail(
+        **short.model_dump(),
+        alerts=[_alert(alert) for alert in row.alerts],
+        timeline=[_change(change, actors) for change in row.changes],
+    )
+
+
+def evidence_url(evidence_id: str) -> str:
+    """Where a piece of evidence is read."""
+    return f"/api/evidence/{evidence_id}"
+
+
+def _incident(row: tables.Incident, role: Role, alert_count: int, picture: str | None) -> schemas.Incident:
+    placed = row.place_x is not None and row.place_y is not None
+    return schemas.Incident(
+        id=row.id,
+        kind=IncidentKind(row.kind),
+        state=IncidentState(row.state),
+        severity=row.severity,
+        camera_id=row.camera_id,
+        place=schemas.Spot(x=row.place_x, y=row.place_y) if placed else None,  # type: ignore[arg-type]
+        summary=Text(zh=row.summary_zh, en=row.summary_en),
+        opened_at=row.opened_at,
+        last_alert_at=row.last_alert_at,
+        closed_at=row.closed_at,
+        version=row.version,
+        alert_count=alert_count,
+        picture_url=evidence_url(picture) if picture else None,
+        actions=actions_for(row.state, role),
+    )
+
+
+def _alert(row: tables.Alert) -> schemas.Alert:
+    return schemas.Alert(
+        id=row.id,
+        kind=IncidentKind(row.kind),
+        camera_id=row.camera_id,
+        raised_at=row.raised_at,
+        first_seen_at=row.first_seen_at,
+        confidence=row.confidence,
+        reason=Text(zh=row.reason_zh, en=row.reason_en),
+        numbers=row.numbers,
+        evidence=[
+            schemas.EvidenceItem(
+                id=e.id,
+                url=evidence_url(e.id),
+                media_type=e.media_type,
+                sha256=e.sha256,
+                size_bytes=e.size_bytes,
+                captured_at=e.captured_at,
+            )
+            for e in sorted(row.evidence, key=lambda e: (e.captured_at, e.id))
+        ],
+    )
+
+
+def _change(row: tables.IncidentChange, actors: dict[str, tables.User]) -> schemas.Change:
+    actor = actors.get(row.actor_id) if row.actor_id else None
+    return schemas.Change(
+        id=row.id,
+        at=row.at,
+        actor=schemas.Actor(id=actor.id, display_name=actor.display_name) if actor else None,
+        action=row.action,
+        from_state=IncidentState(row.from_state) if row.from_state else None,
+        to_state=IncidentState(row.to_state) if row.to_state else None,
+        note=row.note,
+    )
+
+
+def _cursor(row: tables.Incident) -> str:
+    text = f"{row.opened_at.isoformat()}|{row.id}"
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _parse_cursor(cursor: str) -> tuple[datetime, str]:
+    try:
+        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+        moment, _, incident_id = text.partition("|")
+        return datetime.fromisoformat(moment).astimezone(UTC), incident_id
+    except (binascii.Error, UnicodeDecodeError, ValueError):
+        raise BadCursor("this is not a cursor that was given; start again without `before`") from None
