@@ -9,6 +9,7 @@ import errno
 import ipaddress
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -71,6 +72,7 @@ def open_rtsp(url: str, transport: str, *, open_seconds: float, read_seconds: fl
     if transport == "udp":
         options |= {"buffer_size": str(1 << 20), "reorder_queue_size": "64", "max_delay": "200000"}
     timeout = (open_seconds, read_seconds)
+    began = time.monotonic()
     try:
         container = av.open(url, mode="r", format="rtsp", options=options, timeout=timeout)
     except av.error.HTTPOtherClientError as error:
@@ -80,6 +82,10 @@ def open_rtsp(url: str, transport: str, *, open_seconds: float, read_seconds: fl
             container = av.open(url, mode="r", format="rtsp", options=options, timeout=timeout)
         except Exception:
             raise _opening_error(error, where) from None
+    except av.error.InvalidDataError as error:
+        # FFmpeg says this as well when the interrupted answer was too short to be one.
+        late = time.monotonic() - began > 0.9 * open_seconds
+        raise errors.TimedOut(where) if late else _opening_error(error, where) from None
     except Exception as error:
         raise _opening_error(error, where) from None
     try:
