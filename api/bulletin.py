@@ -12,7 +12,7 @@ import logging
 import secrets
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -207,10 +207,8 @@ class Bulletin:
                 await asyncio.sleep(_LOOK_EVERY_SECONDS)
 
     async def _look_at_outbox(self) -> None:
-        try:
+        with suppress(TimeoutError):
             await asyncio.wait_for(self._nudged.wait(), _LOOK_EVERY_SECONDS)
-        except TimeoutError:
-            pass
         self._nudged.clear()
         for row_id, topic, subject_id, at in await run_in_threadpool(self._new_rows):
             self._seen.add(row_id)

@@ -347,7 +347,8 @@ class ResyncEvent(BaseModel):
 
 
 class OverlayWish(Schema):
-    """WS `/api/overlays`, client to server: the cameras whose overlays are wanted from now on (they replace the last)."""
+    """WS `/api/overlays`, client to server: the cameras whose overlays are wanted from now on, in place of those asked
+    for before."""
 
     cameras: list[str] = Field(max_length=64)
 
@@ -377,7 +378,8 @@ class Overlay(BaseModel):
 
 
 class ModelInUse(BaseModel):
-    """Which model does which task; no model: `problem` says why and what to do. `details` is what else its shard says."""
+    """Which model does which task; no model: `problem` says why and what to do. `details` is what else the shard
+    says."""
 
     shard: str
     task: str

@@ -9,7 +9,7 @@ import binascii
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session, selectinload
 
 from alerts.lifecycle import ENDED, OPEN, IncidentState, actions_for
@@ -33,7 +33,7 @@ def incident_page(
     before: str | None,
 ) -> schemas.IncidentPage:
     """The newest incidents, or those older than the cursor. Raises BadCursor."""
-    query: Select[tuple[tables.Incident]] = select(tables.Incident)
+    query = select(tables.Incident)
     if state == "open":
         query = query.where(tables.Incident.state.in_([s.value for s in OPEN]))
     elif state == "closed":
@@ -64,7 +64,7 @@ def incidents(session: Session, rows: Sequence[tables.Incident], role: Role) -> 
     pictures: dict[str, str] = {}
     if ids:
         counted = select(tables.Alert.incident_id, func.count()).where(tables.Alert.incident_id.in_(ids))
-        counts = {incident: n for incident, n in session.execute(counted.group_by(tables.Alert.incident_id))}
+        counts = {row[0]: row[1] for row in session.execute(counted.group_by(tables.Alert.incident_id))}
         found = session.execute(
             select(tables.Alert.incident_id, tables.Evidence.id)
             .join(tables.Evidence, tables.Evidence.alert_id == tables.Alert.id)

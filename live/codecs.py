@@ -13,7 +13,7 @@ from aiortc.rtcrtpparameters import RTCRtcpFeedback, RTCRtpCodecParameters
 from aiortc.sdp import H264Profile, SessionDescription, parse_h264_profile_level_id
 
 _FURTHER_PROFILES = ("4d001f", "64001f", "640c1f")
-_PARAMETERS = {"level-asymmetry-allowed": "1", "packetization-mode": "1"}
+_PARAMETERS: dict[str, int | str | None] = {"level-asymmetry-allowed": "1", "packetization-mode": "1"}
 
 _P = H264Profile
 #: For a stream's profile, the offered profiles to answer with, best first. Browsers decode what the bits say, whatever
@@ -50,7 +50,7 @@ class Choice:
 
     def capabilities(self) -> list[RTCRtpCodecCapability]:
         """For aiortc's `setCodecPreferences`: this one, and retransmission."""
-        parameters = {**_PARAMETERS, "profile-level-id": self.profile_level_id}
+        parameters: dict[str, int | str | None] = {**_PARAMETERS, "profile-level-id": self.profile_level_id}
         return [
             RTCRtpCodecCapability(mimeType="video/H264", clockRate=90000, parameters=parameters),
             RTCRtpCodecCapability(mimeType="video/rtx", clockRate=90000),
@@ -93,7 +93,7 @@ def _known_id(profile: H264Profile) -> str | None:
 
 def _make_known() -> None:
     """Adds the further profiles to aiortc's list, each with its retransmission, once."""
-    free = max(codec.payloadType for codec in CODECS["video"]) + 1
+    free = max(codec.payloadType or 0 for codec in CODECS["video"]) + 1
     for profile_level_id in _FURTHER_PROFILES:
         profile = _profile(profile_level_id)
         if profile is None or _known_id(profile) is not None:

@@ -22,6 +22,9 @@ QUEUE_BYTES = 12 * 2**20
 QUEUE_FRAMES = 900
 
 
+Later = Callable[[float, Callable[[], None]], object]
+
+
 @dataclass(slots=True)
 class FeedFigures:
     """What a feed has seen."""
@@ -211,9 +214,7 @@ class Feed:
 class FeedPool:
     """All feeds; one for each stream that somebody looks at."""
 
-    def __init__(
-        self, shards: ShardLink, idle_seconds: float = 10.0, later: Callable[[float, Callable[[], None]], object] | None = None
-    ) -> None:  # fmt: skip
+    def __init__(self, shards: ShardLink, idle_seconds: float = 10.0, later: Later | None = None) -> None:
         """`later(seconds, call)` schedules; the event loop does, when not said otherwise."""
         self._shards, self._idle_seconds = shards, idle_seconds
         self._later = later or (lambda seconds, call: asyncio.get_running_loop().call_later(seconds, call))

@@ -14,8 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCRtpSender, RTCSessionDescription
-from aiortc.exceptions import InvalidAccessError, InvalidStateError
-from aiortc.rtcpeerconnection import OperationError
+from aiortc.exceptions import InvalidAccessError, InvalidStateError, OperationError
 from aiortc.sdp import SessionDescription, candidate_from_sdp
 
 from configs.words import CameraId, StreamRole
@@ -235,7 +234,7 @@ class WhepDesk:
         """Takes candidates of an SDP fragment (RFC 8840). Raises SessionNotFound, CannotRestart, OfferRefused."""
         session = self._find(session_id, owner)
         remote = SessionDescription.parse(session.peer.remoteDescription.sdp)
-        known = {media.ice.usernameFragment for media in remote.media}
+        known = {media.ice.usernameFragment for media in remote.media if media.ice}
         mid: str | None = None
         for line in fragment.splitlines():
             name, _, value = line.strip().partition(":")
@@ -298,7 +297,7 @@ class WhepDesk:
         session.codec = f"H264 {codec.parameters.get('profile-level-id')}"
         session.sender = transceiver.sender
         # aiortc would only ask its own encoder, and there is none.
-        session.sender._send_keyframe = session.track.request_keyframe
+        session.sender._send_keyframe = session.track.request_keyframe  # type: ignore[method-assign]
 
         @peer.on("connectionstatechange")
         def changed() -> None:

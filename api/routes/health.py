@@ -1,6 +1,6 @@
 """The service itself: health, metrics, the models in use."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Depends, Response
@@ -40,18 +40,13 @@ async def list_models(caller: StaffCaller, context: InContext) -> schemas.Models
         if isinstance(answer, ShardError):
             silent.append(shard)
             continue
-        for entry in msgspec.json.decode(answer):
-            found.append(
-                schemas.ModelInUse(
-                    shard=shard,
-                    task=entry.pop("task"),
-                    model=entry.pop("model", None),
-                    input_size=entry.pop("input_size", None),
-                    problem=entry.pop("problem", None),
-                    details=entry,
-                )
-            )
+        found += [_model(shard, entry) for entry in msgspec.json.decode(answer)]
     return schemas.Models(models=found, silent_shards=silent)
+
+
+def _model(shard: str, said: dict[str, Any]) -> schemas.ModelInUse:
+    known = {name: said.pop(name, None) for name in ("task", "model", "input_size", "problem")}
+    return schemas.ModelInUse(shard=shard, details=said, **known)
 
 
 @router.get("/metrics", operation_id="get_metrics", response_class=Response)

@@ -1,6 +1,6 @@
 """The site and its cameras."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import FileResponse
@@ -15,7 +15,9 @@ from live.wire import Request as ShardRequest
 
 router = APIRouter(prefix="/api", tags=["site"])
 
-_JPEG = {200: {"content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}}}
+_JPEG: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}}
+}
 
 
 @router.get("/site", operation_id="get_site")

@@ -1,6 +1,6 @@
 """Live feeds by WHEP: POST an offer, PATCH candidates, DELETE. What a session is lives in `live/whep.py`."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
@@ -25,7 +25,9 @@ _SDP = "application/sdp"
 _FRAGMENT = "application/trickle-ice-sdpfrag"
 _OFFER = {"requestBody": {"required": True, "content": {_SDP: {"schema": {"type": "string"}}}}}
 _PATCH = {"requestBody": {"required": True, "content": {_FRAGMENT: {"schema": {"type": "string"}}}}}
-_ANSWER = {201: {"description": "the SDP answer", "content": {_SDP: {"schema": {"type": "string"}}}}}
+_ANSWER: dict[int | str, dict[str, Any]] = {
+    201: {"description": "the SDP answer", "content": {_SDP: {"schema": {"type": "string"}}}}
+}
 
 
 async def _body(request: Request, media_type: str) -> str:
@@ -42,7 +44,7 @@ async def _body(request: Request, media_type: str) -> str:
     operation_id="open_feed",
     status_code=201,
     response_class=Response,
-    responses=_ANSWER,  # type: ignore[arg-type]
+    responses=_ANSWER,
     openapi_extra=_OFFER,
 )
 async def open_feed(
