@@ -116,10 +116,13 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """One clip for ever. `phase` moves where in it the stream starts, so that streams of one clip differ."""
+    """One clip for ever. `phase` moves where in it the stream starts (at a key frame), so that streams of one clip differ."""
 
     clip: Clip
     phase: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "phase", self.clip.keyframe_before(self.phase % len(self.clip.units)))
 
     @property
     def fps(self) -> float:

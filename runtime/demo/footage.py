@@ -1,0 +1,62 @@
+"""Real footage, when there is some: found, decoded, brought to the demo's rate.
+
+Promises: pictures one by one, never a whole clip in memory. Not here: what is made of them (`scenes.py`).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+
+from runtime.demo.encode import FPS, Picture
+
+PEDESTRIANS = "pets09-s2l1-view1.avi"
+ROAD = "road-8-vehicles.mp4"
+HOUSE_FIRE = "house-fire.mp4"
+PARKING = "person-bicycle-car.gif"
+KNOWN = (PEDESTRIANS, ROAD, HOUSE_FIRE, PARKING)
+
+
+def footage_folder(root: Path) -> Path | None:
+    """The folder of clips: $VBRAIN_CLIPS, else `../shared/data/clips` beside the project; None without known clips."""
+    named = os.environ.get("VBRAIN_CLIPS")
+    folder = Path(named) if named else root.parent / "shared" / "data" / "clips"
+    return folder if any((folder / name).is_file() for name in KNOWN) else None
+
+
+def pictures(path: Path, first: int = 0, count: int | None = None) -> Iterator[Picture]:
+    """BGR pictures at `FPS`, from the first-th of them on."""
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        step = float(stream.average_rate) / FPS
+        due, given = 0.0, 0
+        for index, frame in enumerate(container.decode(stream)):
+            if index + 1e-6 < due:
+                continue
+            due += max(step, 1.0)
+            given += 1
+            if given <= first:
+                continue
+            yield frame.to_ndarray(format="bgr24")
+            if count is not None and given >= first + count:
+                return
+
+
+def plate(path: Path, every: int = 30, percentile: float = 50) -> Picture:
+    """The scene without what moves: a percentile over time for each pixel (the median; lower takes away what is bright)."""
+    stack = np.stack([picture for index, picture in enumerate(pictures(path)) if index % every == 0])
+    return np.percentile(stack, percentile, axis=0, method="nearest").astype(np.uint8)
+
+
+def what_moves(picture: Picture, background: Picture, threshold: int = 26) -> Picture:
+    """A mask (0 or 255) of what differs from the background, with holes closed."""
+    difference = cv2.absdiff(picture, background).max(axis=2)
+    mask = cv2.threshold(cv2.GaussianBlur(difference, (5, 5), 0), threshold, 255, cv2.THRESH_BINARY)[1]
+    mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    closed: Picture = cv2.dilate(mask, np.ones((7, 5), np.uint8)).astype(np.uint8)
+    return closed

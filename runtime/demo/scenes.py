@@ -1,0 +1,281 @@
+"""The scenes of the demo village, each as pictures: from real footage where there is some, else from drawn streets.
+
+Promises: the same names whichever the sources are, so that the day's script fits both; `*-kindle` is a fire that
+grows from the scene of that name, `*-burn` goes on from there in a loop. Not here: encoding and the cache
+(`clips.py`), what plays when (`day.yaml`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from runtime.demo import looks
+from runtime.demo.encode import FPS, Picture
+from runtime.demo.footage import HOUSE_FIRE, PARKING, PEDESTRIANS, ROAD, pictures, plate, what_moves
+from runtime.demo.looks import Look
+from runtime.demo.photos import Cast, Cutout
+from runtime.demo.plume import Plume, Spot, lay, simulate
+from runtime.demo.village import Walker, street
+
+#: Pictures a fire takes to grow, and those it burns before it repeats.
+KINDLE, BURN = 200, 177
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """One scene. `make` gives pictures of the main size; the sub stream is scaled from them. Without `main`, both streams
+    are the sub: footage is not blown up beyond what it shows."""
+
+    name: str
+    make: Callable[[], Iterator[Picture]]
+    sub: tuple[int, int] = (640, 360)
+    main: tuple[int, int] | None = None
+
+
+def recipes(folder: Path | None, cast: Cast) -> list[Recipe]:
+    """Every scene, from the footage in `folder` where it has the file, else drawn."""
+    scenes = {recipe.name: recipe for recipe in _drawn(cast)}
+    for name, make in ((PEDESTRIANS, _pedestrians), (ROAD, _road), (HOUSE_FIRE, _house), (PARKING, _parking)):
+        if folder is not None and (folder / name).is_file():
+            scenes.update({recipe.name: recipe for recipe in make(folder / name)})
+    return list(scenes.values())
+
+
+# From footage.
+
+
+def _looked(path: Path, look: Look, first: int = 0, count: int | None = None) -> Callable[[], Iterator[Picture]]:
+    def make() -> Iterator[Picture]:
+        for index, picture in enumerate(pictures(path, first, count)):
+            yield look(picture, index)
+
+    return make
+
+
+def _as_it_is(picture: Picture, index: int) -> Picture:
+    return picture
+
+
+def _pedestrians(path: Path) -> list[Recipe]:
+    small = looks.crop(0, 0, 768, 576, (640, 480))
+    return [
+        Recipe("square", _looked(path, _as_it_is), (640, 480), (768, 576)),
+        Recipe("square-crowd", lambda: _crowd(path, 360), (640, 480), (768, 576)),
+        Recipe("square-dusk", _looked(path, looks.worn(small, looks.mirror, looks.dusk), 400, 360), (640, 480)),
+        Recipe("square-rain", _looked(path, looks.worn(small, looks.rain), 120, 240), (640, 480)),
+        Recipe("lane", _looked(path, looks.crop(100, 90, 640, 360), 180, 330)),
+        Recipe(
+            "lane-haze",
+            _looked(path, looks.worn(looks.crop(300, 110, 448, 252, (640, 360)), looks.mirror, looks.haze), 500, 290),
+        ),
+    ]
+
+
+def _crowd(path: Path, count: int) -> Iterator[Picture]:
+    """The people of four other moments are laid over each moment, so that a crowd of real people stands there."""
+    background = plate(path)
+    every = [iter(pictures(path, first, count)) for first in (0, 110, 215, 320, 430)]
+    for together in zip(*every, strict=True):
+        picture = together[0].copy()
+        for other in together[1:]:
+            cv2.copyTo(other, what_moves(other, background), picture)
+        yield picture
+
+
+def _road(path: Path) -> list[Recipe]:
+    size = (640, 352)
+    spot = Spot((112, 236), 190, seed=3)
+    fire = lambda first, count, lit: lambda: _straw_fire(path, spot, first, count, lit)  # noqa: E731
+    return [
+        Recipe("road", _looked(path, _as_it_is), size),
+        Recipe("road-mirror", _looked(path, looks.worn(looks.mirror, looks.morning)), size),
+        Recipe("road-dusk", _looked(path, looks.night), size),
+        Recipe("yard", fire(0, KINDLE + BURN, False), size),
+        Recipe("yard-kindle", fire(0, KINDLE, True), size),
+        Recipe("yard-burn", fire(KINDLE, BURN, True), size),
+    ]
+
+
+@cache
+def _fire() -> Plume:
+    """One fire for all: it grows for `KINDLE` pictures, and the `BURN` after those close into a loop."""
+    return simulate(KINDLE + BURN, seed=11, grows=KINDLE * 2 // 3).closing_loop(KINDLE, 14)
+
+
+def _straw_fire(path: Path, spot: Spot, first: int, count: int, lit: bool) -> Iterator[Picture]:
+    for index, picture in enumerate(pictures(path, first, count)):
+        stacked = _with_straw(picture, spot, first + index if lit else 0)
+        yield lay(stacked, _fire(), first + index, spot) if lit else stacked
+
+
+def _with_straw(picture: Picture, spot: Spot, burnt: int) -> Picture:
+    """A stack of rice straw where the fire stands or will stand, blackening as it burns."""
+    wide, tall = round(0.42 * spot.width), round(0.26 * spot.width)
+    straw, mask = _straw(wide, tall)
+    left, top = spot.foot[0] - wide // 2, spot.foot[1] - tall + round(0.05 * spot.width)
+    result = picture.copy()
+    part = result[top : top + tall, left : left + wide]
+    black = min(0.55, burnt / 400)
+    cv2.copyTo(np.asarray(straw[: part.shape[0], : part.shape[1]] * (1 - black), np.uint8), mask[: part.shape[0]], part)
+    return result
+
+
+@cache
+def _straw(wide: int, tall: int) -> tuple[Picture, Picture]:
+    rng = np.random.default_rng(4)
+    mask = np.zeros((tall, wide), np.uint8)
+    cv2.ellipse(mask, (wide // 2, tall), (wide // 2 - 1, tall - 2), 0, 180, 360, 255, cv2.FILLED)
+    straw = np.full((tall, wide, 3), (88, 140, 168), np.uint8)
+    for _ in range(wide * tall // 10):
+        x, y = int(rng.integers(0, wide)), int(rng.integers(0, tall))
+        light = float(rng.uniform(0.5, 1.25))
+        colour = (int(92 * light), int(150 * light), int(182 * light))
+        cv2.line(straw, (x, y), (x + int(rng.integers(-5, 6)), y + int(rng.integers(2, 8))), colour, 1)
+    shade = np.linspace(1.1, 0.6, wide)[None, :, None]
+    return np.asarray(np.clip(straw * shade, 0, 255), np.uint8), mask
+
+
+def _house(path: Path) -> list[Recipe]:
+    bigger = looks.crop(0, 0, 426, 240, (640, 360))
+    return [
+        Recipe("house", lambda: _before_the_fire(path, bigger, 240)),
+        Recipe("house-burn", _looked(path, bigger)),
+    ]
+
+
+def _before_the_fire(path: Path, look: Look, count: int) -> Iterator[Picture]:
+    """The scene as it was: what is bright only now and then is fire and smoke; the darkest of all moments has little."""
+    still = look(plate(path, 12, percentile=4), 0).astype(np.float32)
+    glow = np.clip((still[..., 2] - 1.35 * still[..., 1] - 12) / 60, 0, 1) * (still[..., 2] > 150)
+    glow = cv2.GaussianBlur(cv2.dilate(glow.astype(np.float32), np.ones((5, 5))), (0, 0), 2)[..., None]
+    still = still * (1 - glow) + np.array([52, 48, 46], np.float32) * glow
+    rng = np.random.default_rng(2)
+    noise = [rng.normal(0, 2.0, still.shape).astype(np.float32) for _ in range(6)]
+    for index in range(count):
+        light = 1 + 0.02 * np.sin(2 * np.pi * index / count * 3)
+        yield np.asarray(np.clip(still * light + noise[index % 6], 0, 255), np.uint8)
+
+
+def _parking(path: Path) -> list[Recipe]:
+    return [Recipe("parking", lambda: _with_pause(path, looks.crop(0, 0, 480, 270, (640, 360)), 60))]
+
+
+def _with_pause(path: Path, look: Look, pause: int) -> Iterator[Picture]:
+    """A short clip, then a still while nothing comes by."""
+    background = look(plate(path, 2), 0)
+    rng = np.random.default_rng(6)
+    for index, picture in enumerate(pictures(path)):
+        yield look(picture, index)
+    for _ in range(pause):
+        yield np.asarray(np.clip(background + rng.normal(0, 1.2, background.shape), 0, 255), np.uint8)
+
+
+# Drawn.
+
+
+def _drawn(cast: Cast) -> list[Recipe]:
+    wide, half = (1280, 720), (960, 540)
+
+    def walk(
+        seed: int, people: int, kind: str = "street", bus: bool = False, crowd: int = 0, frames: int = 150
+    ) -> Scene:
+        return Scene(cast, seed, people, kind, bus, crowd, frames)
+
+    return [
+        Recipe("gate", walk(1, 3, frames=180), main=wide),
+        Recipe("gate-crowd", walk(1, 3, crowd=13, frames=180), main=wide),
+        Recipe("gate-crowded", walk(1, 3, crowd=13, frames=180).after(180, 120), main=wide),
+        Recipe("stop", walk(2, 3, bus=True, frames=160), main=wide),
+        Recipe("market", walk(5, 5, frames=150), main=half),
+        Recipe("orchard", walk(3, 1, "orchard", frames=120), main=half),
+        Recipe("river", walk(4, 2, "river", frames=150), main=half),
+        Recipe("square", walk(6, 4)),
+        Recipe("square-crowd", walk(6, 4, crowd=14, frames=200)),
+        Recipe("square-dusk", walk(7, 4).wearing(looks.dusk)),
+        Recipe("square-rain", walk(8, 3).wearing(looks.rain)),
+        Recipe("lane", walk(9, 3)),
+        Recipe("lane-haze", walk(10, 3).wearing(looks.haze)),
+        Recipe("road", walk(11, 1, bus=True)),
+        Recipe("road-mirror", walk(11, 1, bus=True).wearing(looks.worn(looks.mirror, looks.morning))),
+        Recipe("road-dusk", walk(12, 1, bus=True).wearing(looks.night)),
+        Recipe("parking", walk(13, 1, bus=True)),
+        *_drawn_fire("yard", walk(14, 2, frames=KINDLE + BURN), Spot((176, 300), 230, seed=5)),
+        *_drawn_fire("house", walk(15, 1, frames=KINDLE + BURN), Spot((430, 226), 190, smoke_shade=120, seed=6)),
+    ]
+
+
+def _drawn_fire(name: str, scene: Scene, spot: Spot) -> list[Recipe]:
+    def make(first: int, count: int, lit: bool) -> Iterator[Picture]:
+        for index, large in enumerate(scene.pictures(first, count)):
+            picture = _with_straw(np.asarray(large, np.uint8), spot, first + index if lit else 0)
+            yield lay(picture, _fire(), first + index, spot) if lit else picture
+
+    kindling = [Recipe(f"{name}-kindle", lambda: make(0, KINDLE, True))]
+    return [
+        Recipe(name, lambda: make(0, KINDLE + BURN, False)),
+        *(kindling if name == "yard" else []),
+        Recipe(f"{name}-burn", lambda: make(KINDLE, BURN, True)),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A drawn street and who walks in it. With `crowd`, that many more come and stay."""
+
+    cast: Cast
+    seed: int
+    people: int
+    kind: str
+    bus: bool
+    crowd: int
+    frames: int
+    look: Look = _as_it_is
+    begins: int = 0
+    given: int | None = None
+
+    def wearing(self, look: Look) -> Scene:
+        return replace(self, look=look)
+
+    def after(self, begins: int, given: int) -> Scene:
+        """The same scene later, so many pictures of it."""
+        return replace(self, begins=begins, given=given)
+
+    def __call__(self) -> Iterator[Picture]:
+        size = (1280, 720) if self.seed <= 5 else (640, 360)
+        return self.pictures(self.begins, self.frames if self.given is None else self.given, size)
+
+    def pictures(self, first: int, count: int, size: tuple[int, int] = (640, 360)) -> Iterator[Picture]:
+        background = street(self.seed, size, self.kind)
+        rng = np.random.default_rng(self.seed)
+        seconds = self.frames / FPS
+        moving = [self._passer(rng, seconds, index) for index in range(self.people)]
+        if self.bus:
+            moving.append(Walker(self.cast.bus, (1.35, 0.74), (-0.35, 0.78), 0.52, seconds / 2, 0, sways=False))
+        for index in range(self.crowd):
+            column, row = index % 5, index // 5
+            end = (0.30 + 0.10 * column + 0.03 * (row % 2) + rng.uniform(-0.02, 0.02), 0.74 + 0.09 * row)
+            start = (-0.1 - 0.05 * index if index % 2 else 1.1 + 0.05 * index, end[1] + 0.02)
+            moving.append(Walker(self._person(index), start, end, 0.40, 5 + 0.35 * index, arrives=True))
+        noise = [rng.normal(0, 2.2, background.shape).astype(np.int8) for _ in range(5)]
+        for index in range(first, first + count):
+            now = index / FPS
+            picture = background.copy()
+            for walker in sorted(moving, key=lambda one: one.foot(now)[1]):
+                walker.draw(picture, now)
+            yield self.look(np.asarray(cv2.add(picture, noise[index % 5], dtype=cv2.CV_8U), np.uint8), index)
+
+    def _person(self, index: int) -> Cutout:
+        return self.cast.people[(index * 3 + self.seed) % len(self.cast.people)]
+
+    def _passer(self, rng: np.random.Generator, seconds: float, index: int) -> Walker:
+        """Somebody who crosses the picture in the time of one loop, so that the loop closes."""
+        y = rng.uniform(0.70, 0.95)
+        ends = ((-0.12, y), (1.12, y - 0.04))
+        start, end = ends if index % 2 else ends[::-1]
+        return Walker(self._person(index), start, end, 0.40, seconds, rng.uniform(0, seconds))
