@@ -13,6 +13,7 @@ from alerts.vehicles import stopped_vehicle_alert
 from alerts.words import AlertDraft, Marked
 from configs.site import MonitoringPoint, Settings
 from configs.words import PEOPLE, Instant, ObjectClass, Watch
+from detectors.catalogue import Task
 from detectors.tracker import Tracker
 from detectors.words import Detections, Sighting, Tracks
 from flow.camera_flow import CameraFlow
@@ -42,10 +43,9 @@ class CameraWatch:
         self.last_tracks: Tracks | None = None
         self.last_sighting: Sighting | None = None
 
-    @property
-    def is_suspicious(self) -> bool:
-        """True while an alert is being confirmed: the camera deserves more looks."""
-        return self._smoke_fire.is_suspicious or self._crowd.is_suspicious
+    def confirming(self, task: Task) -> bool:
+        """True while an alert of that task's is being confirmed: the camera deserves more looks."""
+        return self._smoke_fire.is_suspicious if task is Task.SMOKE_FIRE else self._crowd.is_suspicious
 
     def see_objects(self, detections: Detections, looked_at: Instant, stream_time: float) -> Seen:
         """Takes one look's people and vehicles."""

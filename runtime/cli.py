@@ -1,5 +1,7 @@
 """The `vbrain` command."""
 
+import logging
+
 import typer
 
 from runtime.commands import config, replay, run, users
@@ -18,5 +20,6 @@ app.add_typer(users.users, name="users")
 
 
 def main() -> None:
-    """Runs the command line."""
+    """Runs the command line. What a person should read is said by the commands; the log is the processes'."""
+    logging.basicConfig(handlers=[logging.NullHandler()])
     app()

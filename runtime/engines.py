@@ -8,6 +8,8 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
+from configs.site import MonitoringPoint
+from configs.words import Watch
 from detectors.catalogue import Catalogue, ModelBroken, ModelFile, ModelMissing, Task
 from detectors.engine import Engine, open_engine
 
@@ -46,6 +48,16 @@ class Engines:
     def close(self) -> None:
         for engine in self.by_task.values():
             engine.close()
+
+
+def tasks_of(point: MonitoringPoint) -> set[Task]:
+    """What a monitoring point asks the models for."""
+    tasks = set()
+    if Watch.SMOKE_FIRE in point.watch:
+        tasks.add(Task.SMOKE_FIRE)
+    if set(point.watch) - {Watch.SMOKE_FIRE}:
+        tasks.add(Task.PEOPLE_VEHICLES)
+    return tasks
 
 
 def open_engines(tasks: set[Task], threads: int | None = None, picture_size: tuple[int, int] | None = None) -> Engines:

@@ -109,7 +109,7 @@ class Replay:
                     step = self._step
                 else:
                     self._take(self._watch.see_smoke_fire(detections, now, picture.seconds))
-                    calm = 0.0 if self._watch.is_suspicious else _CALM_SMOKE_FIRE_SECONDS
+                    calm = 0.0 if self._watch.confirming(task) else _CALM_SMOKE_FIRE_SECONDS
                     step = max(self._step, calm)
                 due[task] = max(due[task] + step, picture.seconds + step / 2)
             progress(picture.seconds)

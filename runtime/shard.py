@@ -8,16 +8,16 @@ shards (`supervisor.py`), the judgement of one camera (`camera_watch.py`).
 import logging
 import threading
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from alerts.evidence import EvidenceStore, encode_jpeg
-from alerts.words import AlertDraft
 from configs.site import MonitoringPoint, Site
-from configs.words import CameraId, Instant, StreamRole, Watch
+from configs.words import CameraId, Instant, StreamRole
+from detectors.attention import default_pace
 from detectors.catalogue import Task
 from detectors.looker import Looker
 from detectors.words import Detections, Tracks
@@ -27,7 +27,7 @@ from live.publisher import Publisher
 from live.wire import OverlayBox, OverlayMessage, Reply, Request, StateMessage
 from models.session import Database
 from runtime.camera_watch import CameraWatch, Seen
-from runtime.engines import Engines
+from runtime.engines import Engines, tasks_of
 from runtime.scribe import Scribe
 
 log = logging.getLogger(__name__)
@@ -43,6 +43,7 @@ class _Post:
     point: MonitoringPoint
     camera: Camera
     watch: CameraWatch
+    confirming: set[Task] = field(default_factory=set)
     looks: int = 0
     looks_at_last_report: int = 0
 
@@ -75,12 +76,12 @@ class Shard:
             point.streams.transport.value,
             ring_seconds=self._site.site.ring_seconds,
             on_packet=self._publisher.publish_packet,
-            on_frame=self._looker.offer,
+            on_frame=self._offer,
             on_health=self._publish_health,
         )
         width, height = self._engines.frame_size(tasks)
         camera.set_wish(FrameWish(width, height, point.looks_per_second if tasks else 0.0))
-        self._looker.register(point.camera_id, tasks, point.looks_per_second)
+        self._looker.add(point.camera_id, {t: default_pace(t, point.looks_per_second) for t in tasks})
         return _Post(point, camera, CameraWatch(point, self._site.site))
 
     def start(self) -> None:
@@ -126,15 +127,24 @@ class Shard:
             seen = post.watch.see_smoke_fire(detections, frame.captured_at, frame.stream_time)
         else:
             seen = post.watch.see_objects(detections, frame.captured_at, frame.stream_time)
-            self._looker.report_tracks(camera_id, len(seen.tracks.tracks) if seen.tracks else 0)
-        suspicious = post.watch.is_suspicious
-        self._looker.report_suspicion(camera_id, suspicious)
-        if suspicious:
-            post.camera.hold_main("suspicion")
-        else:
-            post.camera.release_main("suspicion")
+            self._looker.tracking(camera_id, len(seen.tracks.tracks) if seen.tracks else 0)
+        self._confirm(post, task)
         self._publisher.publish_overlay(overlay_of(post.watch, frame))
         self._raise(post, seen, frame)
+
+    def _offer(self, frame: Frame) -> None:
+        self._looker.offer(frame)
+
+    def _confirm(self, post: _Post, task: Task) -> None:
+        """While an alert is being confirmed, look more often and have the main stream ready for its picture."""
+        confirming = post.watch.confirming(task)
+        if confirming != (task in post.confirming):
+            self._looker.confirming(post.point.camera_id, task, confirming)
+            (post.confirming.add if confirming else post.confirming.discard)(task)
+            if post.confirming:
+                post.camera.hold_main("confirming")
+            else:
+                post.camera.release_main("confirming")
 
     def _raise(self, post: _Post, seen: Seen, frame: Frame) -> None:
         for draft in seen.drafts:
@@ -160,6 +170,7 @@ class Shard:
         post = self._posts.get(camera_id)
         if post is None:
             return
+        self._looker.watched(camera_id, True)
         if role is StreamRole.MAIN:
             post.camera.hold_main("viewer")
         for packet in post.camera.recent(role):
@@ -167,8 +178,11 @@ class Shard:
 
     def _unsubscribed(self, camera_id: CameraId, role: StreamRole) -> None:
         post = self._posts.get(camera_id)
-        if post is not None and role is StreamRole.MAIN:
+        if post is None:
+            return
+        if role is StreamRole.MAIN:
             post.camera.release_main("viewer")
+        self._looker.watched(camera_id, any(self._publisher.wants(camera_id, r) for r in StreamRole))
 
     def _answer(self, request: Request) -> Reply:
         if request.verb == "models":
@@ -190,7 +204,7 @@ class Shard:
     def _publish_health(self, health: StreamHealth) -> None:
         post = self._posts.get(health.camera_id)
         if post is not None:
-            self._publisher.publish_state(state_of(health, 0.0, self._looker.is_moving(health.camera_id)))
+            self._publisher.publish_state(state_of(health, 0.0, self._looker.motion(health.camera_id).moving))
 
     def _report(self, seconds: float) -> None:
         for post in self._posts.values():
@@ -200,19 +214,9 @@ class Shard:
                 self._publisher.publish_state(state)
 
     def _states(self, post: _Post, looks_per_second: float) -> list[StateMessage]:
-        moving = self._looker.is_moving(post.point.camera_id)
+        moving = self._looker.motion(post.point.camera_id).moving
         roles = [StreamRole.SUB] + ([StreamRole.MAIN] if post.point.streams.main else [])
         return [state_of(post.camera.health(role), looks_per_second, moving) for role in roles]
-
-
-def tasks_of(point: MonitoringPoint) -> set[Task]:
-    """What a monitoring point asks the models for."""
-    tasks = set()
-    if Watch.SMOKE_FIRE in point.watch:
-        tasks.add(Task.SMOKE_FIRE)
-    if set(point.watch) - {Watch.SMOKE_FIRE}:
-        tasks.add(Task.PEOPLE_VEHICLES)
-    return tasks
 
 
 def state_of(health: StreamHealth, looks_per_second: float, moving: bool) -> StateMessage:
@@ -242,6 +246,3 @@ def overlay_of(watch: CameraWatch, frame: Frame) -> OverlayMessage:
         counts={str(line): both for line, both in watch.flow.counts.items()},
         occupancy=watch.people_by_zone(),
     )
-
-
-__all__ = ["AlertDraft", "Shard", "overlay_of", "state_of", "tasks_of"]

@@ -12,10 +12,9 @@ from rich.table import Table
 from configs.site import MonitoringPoint, Name, Settings
 from runtime.commands.config import load_or_fail
 from runtime.commands.screen import fail, out, warn
-from runtime.engines import open_engines
+from runtime.engines import open_engines, tasks_of
 from runtime.footage import FootageError, read_footage
 from runtime.replay import Replay, ReplayResult, camera_for, parse_line
-from runtime.shard import tasks_of
 
 
 def replay(

@@ -15,9 +15,8 @@ from configs.site import Site
 from runtime.commands.config import load_or_fail
 from runtime.commands.screen import done, fail, out, step, warn
 from runtime.commands.users import open_or_fail
-from runtime.engines import open_engines
+from runtime.engines import open_engines, tasks_of
 from runtime.folders import DEFAULT_CONFIG, Folders
-from runtime.shard import tasks_of
 from runtime.supervisor import Supervisor, stop_on_signals
 
 DEMO_PORT = 8554
