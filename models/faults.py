@@ -75,7 +75,7 @@ def install(engine: Engine, url: URL) -> None:
         if options.get(READING) and isinstance(error, sqlite3.Error) and _code(error) == sqlite3.SQLITE_READONLY:
             return  # a caller's mistake: it wrote where it said that it would read
         if (reason := reason_of(error)) is not None:
-            context.chained_exception = DatabaseUnavailable(sentence(where, reason))
+            raise DatabaseUnavailable(sentence(where, reason))  # SQLAlchemy chains the driver's error to it
 
 
 def sentence(where: str, reason: str) -> str:
