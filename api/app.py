@@ -25,7 +25,7 @@ from api.settings import ApiSettings
 from api.throttle import LoginThrottle
 from live.feed import FeedPool
 from live.subscriber import ShardLink
-from live.whep import WhepDesk, WhepLimits
+from live.whep import IceServers, WhepDesk, WhepLimits
 from live.wire import EVENT, STATE
 from models.session import open_database
 
@@ -86,9 +86,11 @@ def _make_context(settings: ApiSettings) -> Context:
     whep = WhepDesk(
         FeedPool(shards, idle_seconds=live.idle_seconds),
         WhepLimits(live.viewers_total, live.viewers_per_camera, live.dead_after_seconds),
-        ice_servers=live.ice_servers,
-        turn_username=live.turn_username,
-        turn_password=live.turn_password.get_secret_value() if live.turn_password else None,
+        IceServers(
+            live.ice_servers,
+            live.turn_username,
+            live.turn_password.get_secret_value() if live.turn_password else None,
+        ),
     )
     board = CameraBoard(settings.site, viewers=whep.viewers)
     bulletin = Bulletin(database, board, settings.listeners_total)

@@ -14,13 +14,14 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import msgspec
 import zmq
 
 from configs.words import CameraId, StreamRole
 from ingest.words import Packet
+from live.holds import Holds
 from live.wire import (
     EVENT,
     EventMessage,
@@ -41,8 +42,6 @@ log = logging.getLogger(__name__)
 _QUEUE_MESSAGES = 4000
 _QUEUE_BYTES = 64 * 2**20
 _SOCKET_MESSAGES = 1000
-_HELD_MESSAGES = 500
-_HOLD_SECONDS = 2.0
 _POLL_MS = 250
 _ASKED = 64
 
@@ -69,15 +68,6 @@ class _Outgoing:
         return len(self.packet.data) if self.packet is not None else len(self.payload)
 
 
-@dataclass(slots=True)
-class _Hold:
-    """Live packets of a topic wait while its past is being replayed."""
-
-    until: float
-    jobs: int = 1
-    messages: list[_Outgoing] = field(default_factory=list)
-
-
 class Publisher:
     """Binds `endpoint` for what is published, and the endpoint beside it (`wire.request_endpoint`) for requests.
 
@@ -102,7 +92,7 @@ class Publisher:
         self._shed: Counter[str] = Counter()
         self._subscribers: Counter[str] = Counter()
         self._sequences: Counter[str] = Counter()
-        self._holds: dict[str, _Hold] = {}
+        self._holds: Holds[_Outgoing] = Holds(time.monotonic)
         self._streams: queue.Queue[tuple[str, bool] | None] = queue.Queue(1000)
         self._requests: queue.Queue[tuple[list[bytes], bytes] | None] = queue.Queue(_ASKED)
         self._stopping = threading.Event()
@@ -264,12 +254,7 @@ class Publisher:
             self._dropped["subscription"] += 1
             return
         if subscribed:
-            hold = self._holds.get(topic)
-            until = time.monotonic() + _HOLD_SECONDS
-            if hold is None:
-                self._holds[topic] = _Hold(until)
-            else:
-                hold.jobs, hold.until = hold.jobs + 1, until
+            self._holds.begin(topic)
 
     def _take_requests(self) -> None:
         while True:
@@ -293,16 +278,14 @@ class Publisher:
             messages, self._outgoing, self._outgoing_bytes = self._outgoing, deque(), 0
             shed, self._shed = self._shed, Counter()
         for message in messages:
-            hold = self._holds.get(message.topic)
             if message.reply_to is not None:
                 with contextlib.suppress(zmq.Again, zmq.ZMQError):
                     self._answer.send_multipart([*message.reply_to, message.payload], zmq.NOBLOCK)
             elif message.releases:
-                self._release_one(message.topic)
-            elif hold is not None and message.packet is not None and not message.is_replay:
-                if len(hold.messages) < _HELD_MESSAGES:
-                    hold.messages.append(message)
-                else:
+                for held in self._holds.finish(message.topic):
+                    self._send(held)
+            elif message.topic in self._holds and not message.is_replay:
+                if not self._holds.keep(message.topic, message):
                     self._dropped["packet"] += 1
                     self._sequences[message.topic] += 1
             else:
@@ -319,23 +302,11 @@ class Publisher:
         with contextlib.suppress(zmq.Again):
             self._publish.send_multipart((message.topic.encode(), payload), zmq.NOBLOCK, copy=len(payload) < 65536)
 
-    def _release_one(self, topic: str) -> None:
-        hold = self._holds.get(topic)
-        if hold is None:
-            return
-        hold.jobs -= 1
-        if hold.jobs <= 0:
-            self._release(topic)
-
-    def _release(self, topic: str) -> None:
-        for message in self._holds.pop(topic).messages:
-            self._send(message)
-
     def _release_overdue(self) -> None:
-        now = time.monotonic()
-        for topic in [t for t, hold in self._holds.items() if now > hold.until]:
+        for topic, messages in self._holds.overdue():
             log.warning("the replay of %s takes too long; going on with the present", topic)
-            self._release(topic)
+            for message in messages:
+                self._send(message)
 
     # The threads that run the callbacks.
 

@@ -74,13 +74,13 @@ async def open_feed(
         raise ProblemError("no-picture", str(error), {"Retry-After": "2"}) from None
     await run_in_threadpool(write_audit, context, caller, "feed.view", f"{camera_id}/{stream}", request)
     headers = {"Location": f"/api/whep/sessions/{answer.session_id}", "Accept-Patch": _FRAGMENT}
-    if links := context.whep.ice_links():
+    if links := context.whep.ice.links():
         headers["Link"] = ", ".join(links)
     return Response(answer.sdp, 201, headers, _SDP)
 
 
 @router.get("/sessions/{session_id}", operation_id="get_feed_session")
-def get_session(session_id: str, caller: WatchingCaller, context: InContext) -> schemas.FeedSession:
+async def get_session(session_id: str, caller: WatchingCaller, context: InContext) -> schemas.FeedSession:
     """What the service knows of a live session; with the clock that overlays are drawn by."""
     try:
         figures = context.whep.figures(session_id, _owner(caller.id, caller.role))
