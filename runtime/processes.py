@@ -1,4 +1,4 @@
-"""What each process of the box does: `python -m runtime shard`, `api`, `demo`.
+"""What each process of the box does: `python -m runtime shard` and `api`.
 
 Promises: each ends on SIGTERM, and with its supervisor. Not here: who starts them (`supervisor.py`).
 """
@@ -22,7 +22,7 @@ log = logging.getLogger("vbrain")
 def main(arguments: list[str] | None = None) -> int:
     """Runs one process until it is told to stop. Returns its exit status."""
     parser = argparse.ArgumentParser(prog="python -m runtime")
-    parser.add_argument("process", choices=["shard", "api", "demo"])
+    parser.add_argument("process", choices=["shard", "api"])
     parser.add_argument("--config", type=Path, default=DEFAULT_CONFIG)
     parser.add_argument("--name", default="shard-0", help="the shard's name")
     parser.add_argument("--shards", default="shard-0", help="the shards an api listens to, separated by commas")
@@ -35,10 +35,8 @@ def main(arguments: list[str] | None = None) -> int:
     folders.make()
     set_up_logging(folders.logs / f"{options.process}.log")
     try:
-        if options.process == "demo":
-            return _demo(options, folders)
         return _shard(options, folders) if options.process == "shard" else _api(options, folders)
-    except (ConfigError, DatabaseUnavailable) as error:
+    except (ConfigError, DatabaseUnavailable, OSError) as error:
         log.critical("%s", error)
         return 2
 
@@ -86,12 +84,6 @@ def _api(options: argparse.Namespace, folders: Folders) -> int:
         )
     )
     return 0
-
-
-def _demo(options: argparse.Namespace, folders: Folders) -> int:
-    from runtime.demo.__main__ import run
-
-    return run(folders.demo, options.port)
 
 
 def set_up_logging(file: Path) -> None:

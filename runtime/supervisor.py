@@ -27,7 +27,7 @@ _STOP_SECONDS = 12.0
 
 @dataclass(slots=True)
 class Child:
-    """One process to keep alive: `python -m runtime <arguments>`."""
+    """One process to keep alive: `python <arguments>`."""
 
     name: str
     arguments: list[str]
@@ -59,7 +59,7 @@ class Supervisor:
 
     def _start(self, child: Child) -> None:
         child.process = subprocess.Popen(
-            [sys.executable, "-m", "runtime", *child.arguments],
+            [sys.executable, *child.arguments],
             env={**os.environ, **child.environment},
             stdin=subprocess.DEVNULL,
             stdout=self._output,

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import httpx
 import typer
+from rich.progress import Progress
 
 from api.identity import first_admin
 from configs.site import Site
@@ -53,8 +54,8 @@ def run(
     try:
         if is_demo:
             _start_demo(supervisor, folders, demo_port, stop)
-        supervisor.add("shard-0", ["shard", "--config", str(path), "--name", "shard-0"])
-        supervisor.add("api", ["api", "--config", str(path), "--host", host, "--port", str(port)])
+        supervisor.add("shard-0", ["-m", "runtime", "shard", "--config", str(path), "--name", "shard-0"])
+        supervisor.add("api", ["-m", "runtime", "api", "--config", str(path), "--host", host, "--port", str(port)])
         watcher = threading.Thread(target=_announce, args=(url, first, stop), name="announce", daemon=True)
         watcher.start()
         supervisor.watch(stop)
@@ -88,11 +89,23 @@ def _say_models(site: Site) -> None:
 
 
 def _start_demo(supervisor: Supervisor, folders: Folders, port: int, stop: threading.Event) -> None:
-    from runtime.demo.clips import prepare_clips
+    from runtime.demo.clip import ClipError
+    from runtime.demo.clips import make_clips
+    from runtime.demo.script import load_day
 
-    with step("making the demo's clips (a minute the first time)"):
-        prepare_clips(folders.demo)
-    supervisor.add("demo", ["demo", "--port", str(port)])
+    try:
+        with Progress(console=out, transient=True) as bar:
+            task = bar.add_task("making the demo's clips (a minute, the first time only)", total=None)
+            make_clips(
+                folders.demo,
+                lambda finished, total, name: bar.update(task, completed=finished, total=total),
+                only=load_day().scenes(),
+            )
+    except (OSError, ClipError) as error:
+        fail(f"the demo's clips could not be made: {error}")
+    cache, parent = str(folders.demo), str(os.getpid())
+    arguments = ["-m", "runtime.demo", "--port", str(port), "--cache", cache, "--parent-pid", parent]
+    supervisor.add("demo", arguments)
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline and not stop.is_set():
         with socket.socket() as probe:
@@ -102,7 +115,7 @@ def _start_demo(supervisor: Supervisor, folders: Folders, port: int, stop: threa
                 return
         stop.wait(0.1)
     if not stop.is_set():
-        fail(f"the demo's cameras did not come up on port {port}; see {folders.logs / 'demo.log'}")
+        fail(f"the demo's cameras did not come up on port {port}")
 
 
 def _announce(url: str, first: tuple[str, str] | None, stop: threading.Event) -> None:
