@@ -7,9 +7,9 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, Dialect, Double, Integer, MetaData
+from sqlalchemy import BigInteger, DateTime, Dialect, Double, Integer, MetaData, String
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import JSON, TypeDecorator
 
 
@@ -57,6 +57,17 @@ class Base(DeclarativeBase):
 def new_id() -> str:
     """A new identifier: a random UUID as 32 hex digits."""
     return uuid.uuid4().hex
+
+
+class Identified(Base):
+    """A row whose random `id` is there as soon as the object is: others can refer to it before it is written."""
+
+    __abstract__ = True
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id, sort_order=-1)
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**{"id": new_id()} | given)
 
 
 def utc_now() -> datetime:

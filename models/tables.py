@@ -12,7 +12,7 @@ from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConst
 from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from models.base import Base, Count, new_id, utc_now
+from models.base import Base, Count, Identified, utc_now
 
 #: Every table below.
 metadata = Base.metadata
@@ -26,12 +26,11 @@ def _index_where(name: str, column: str, condition: str) -> Index:
     return Index(name, column, sqlite_where=sql(condition), postgresql_where=sql(condition))
 
 
-class User(Base):
+class User(Identified):
     """Somebody who may log in. `role` is a value of `configs.words.Role`. Never deleted, only disabled."""
 
     __tablename__ = "users"
 
-    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
     username: Mapped[str] = mapped_column(String(64), unique=True)
     display_name: Mapped[str] = mapped_column(String(80))
     password_hash: Mapped[str] = mapped_column(String(255))
@@ -53,7 +52,7 @@ class LoginSession(Base):
     user: Mapped[User] = relationship(lazy="joined")
 
 
-class Incident(Base):
+class Incident(Identified):
     """One event in the world, made of one or more alerts. `version` grows with each change, against stale writers."""
 
     __tablename__ = "incidents"
@@ -64,7 +63,6 @@ class Incident(Base):
         Index("ix_incidents_camera_id_kind_state", "camera_id", "kind", "state"),
     )
 
-    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
     kind: Mapped[str] = mapped_column(String(32))
     state: Mapped[str] = mapped_column(String(32), default="new")
     severity: Mapped[int] = mapped_column(default=1)
@@ -84,13 +82,12 @@ class Incident(Base):
     changes: Mapped[list["IncidentChange"]] = relationship(order_by="IncidentChange.id")
 
 
-class Alert(Base):
+class Alert(Identified):
     """A confirmed sighting or an accepted report. `numbers` holds what convinced us."""
 
     __tablename__ = "alerts"
     __table_args__ = (Index("ix_alerts_camera_id_raised_at", "camera_id", "raised_at"),)
 
-    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
     incident_id: Mapped[str] = mapped_column(ForeignKey("incidents.id"), index=True)
     kind: Mapped[str] = mapped_column(String(32))
     camera_id: Mapped[str | None] = mapped_column(String(48))
@@ -105,12 +102,11 @@ class Alert(Base):
     evidence: Mapped[list["Evidence"]] = relationship(back_populates="alert")
 
 
-class Evidence(Base):
+class Evidence(Identified):
     """A picture or a clip that belongs to an alert. `path` is relative to the evidence folder."""
 
     __tablename__ = "evidence"
 
-    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
     alert_id: Mapped[str] = mapped_column(ForeignKey("alerts.id"), index=True)
     media_type: Mapped[str] = mapped_column(String(64))
     path: Mapped[str] = mapped_column(String(255))

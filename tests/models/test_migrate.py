@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import inspect, text
@@ -20,15 +19,21 @@ from models.migrations.__main__ import differences
 from models.session import Database, open_database
 from models.tables import LoginSession, User
 
-MIGRATE = """
-import sys
-from pathlib import Path
-from models.migrate import migrate
-from models.session import open_database
-print("ready", flush=True)
-sys.stdin.readline()
-print(*migrate(open_database(sys.argv[1] or None, Path(sys.argv[2]))))
-"""
+
+def in_child(work: Callable[[], int]) -> int:
+    """Start `work` in a process of its own, and give the process's id. It must open the database anew."""
+    child = os.fork()
+    if child == 0:
+        status = 99
+        try:
+            status = work()
+        finally:
+            os._exit(status)
+    return child
+
+
+def ended(child: int) -> int:
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -51,18 +56,17 @@ def test_a_second_run_does_nothing(empty_url: str, tmp_path: Path) -> None:
 
 
 def test_processes_that_start_together_take_turns(empty_url: str, tmp_path: Path) -> None:
-    command = [sys.executable, "-c", MIGRATE, empty_url, str(tmp_path)]
-    pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-    started = [subprocess.Popen(command, text=True, **pipes) for _ in range(3)]
-    for process in started:
-        assert process.stdout is not None and process.stdout.readline() == "ready\n"
-    for process in started:
-        assert process.stdin is not None
-        process.stdin.write("go\n")
-        process.stdin.flush()
-    ended = [process.communicate(timeout=120) for process in started]
-    assert [process.returncode for process in started] == [0] * 3, ended
-    assert sorted(out.split() for out, _ in ended) == [[], [], due_after(None)]
+    wait, go = os.pipe()
+
+    def work() -> int:
+        os.read(wait, 1)
+        return len(migrate(open_database(empty_url, tmp_path)))
+
+    children = [in_child(work) for _ in range(4)]
+    os.write(go, b"1234")
+    assert sorted(ended(child) for child in children) == [0, 0, 0, len(due_after(None))]
+    os.close(wait)
+    os.close(go)
 
 
 def test_a_newer_database_is_refused_untouched(database: Database) -> None:
@@ -134,12 +138,9 @@ def test_a_process_killed_within_a_migration_leaves_everything_as_it_was(
     with_a_second_migration(
         f"op.create_table('half', sa.Column('id', sa.Integer())); import os; os.kill(os.getpid(), {signal.SIGKILL:d})"
     )
-    child = os.fork()
-    if child == 0:  # it inherits the patched folder, and opens the database anew: connections may not be shared
-        url = database.engine.url.render_as_string(hide_password=False)
-        migrate(open_database(url, Path("unused")))
-        os._exit(1)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    url = database.engine.url.render_as_string(hide_password=False)
+    child = in_child(lambda: len(migrate(open_database(url, Path("unused")))))
+    assert ended(child) == -signal.SIGKILL
     assert "half" not in inspect(database.engine).get_table_names()
     with database.session() as session:  # and the lock went with the process
         assert session.scalar(text("SELECT version_num FROM alembic_version")) != "9000"

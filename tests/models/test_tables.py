@@ -47,13 +47,14 @@ def test_a_stale_writer_of_an_incident_is_told(database: Database) -> None:
     with database.session() as session:
         seen_by_both = incident()
         session.add(seen_by_both)
+    incident_id = seen_by_both.id
     with database.session() as session:
-        session.get_one(Incident, seen_by_both.id).state = "confirmed"
+        session.get_one(Incident, incident_id).state = "confirmed"
     with pytest.raises(StaleDataError), database.session() as session:
         session.add(seen_by_both)  # as it was read, before the other's change
         seen_by_both.state = "false_alarm"
     with database.reading() as session:
-        kept = session.get_one(Incident, seen_by_both.id)
+        kept = session.get_one(Incident, incident_id)
         assert (kept.state, kept.version) == ("confirmed", 2)
 
 
@@ -143,18 +144,18 @@ QUERIES: dict[str, tuple[Select[Any], str]] = {
         select(OutboxMessage).where(OutboxMessage.delivered_at.is_(None)).order_by(OutboxMessage.id).limit(20),
         "ix_outbox_waiting",
     ),
-    "an incident's alerts": (select(Alert).where(Alert.incident_id == "x"), "ix_alerts_incident_id"),
+    "an incident's alerts": (select(Alert).where(Alert.incident_id == "0" * 32), "ix_alerts_incident_id"),
     "what somebody did, newest first": (
         select(AuditEntry).where(AuditEntry.user_id == "u3").order_by(AuditEntry.at.desc()).limit(50),
         "ix_audit_user_id_at",
     ),
-    "a line's hour": (
+    "a line's two days": (
         select(MinuteCrossing).where(
             MinuteCrossing.camera_id == "c3",
             MinuteCrossing.line_id == "door",
             MinuteCrossing.object_class == "person",
             MinuteCrossing.minute >= NOON,
-            MinuteCrossing.minute < NOON + timedelta(hours=1),
+            MinuteCrossing.minute < NOON + timedelta(days=2),
         ),
         "uq_minute_crossings_camera_id",
     ),
@@ -194,13 +195,13 @@ def fill(database: Database) -> None:
                 for n, at in enumerate(moments)
             ],
         )
-        owner = session.scalars(select(Incident.id).limit(1)).one()
+        owners = session.scalars(select(Incident.id)).all()
         session.execute(
             insert(Alert),
             [
                 {"incident_id": owner, "kind": "fire", "raised_at": at, "first_seen_at": at, "confidence": 1.0}
                 | {"reason_zh": "", "reason_en": ""}
-                for at in moments
+                for owner, at in zip(owners, moments, strict=True)
             ],
         )
         session.execute(text("ANALYZE"))
