@@ -108,7 +108,7 @@ def test_recent_packets_can_be_decoded_from_the_first(broken: ThreadedServer) ->
     from ingest.decode import newest_picture
 
     with Watch(broken.url("gate")) as gate:
-        gate.until(lambda: len(gate.packets) > 40)
+        gate.until(lambda: len(gate.packets) > 70)
         recent = gate.camera.recent(SUB, 2.0)
         assert recent[0].is_keyframe
         assert recent[-1].captured_at - recent[0].captured_at >= 2.0

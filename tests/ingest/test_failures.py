@@ -232,7 +232,7 @@ def test_a_listener_that_raises_hurts_nobody(broken: ThreadedServer, caplog: pyt
 def test_thirty_seven_gone_and_back_at_once(broken: ThreadedServer, clips: dict[str, Path]) -> None:
     clip = Clip.open(clips["h264"])
     for n in range(37):
-        broken.server.replace(f"cam-{n}", Loop(clip, phase=n % 20))
+        broken.server.replace(f"cam-{n}", Loop(clip, phase=n % 40))
     watches = [Watch(broken.url(f"cam-{n}"), camera_id=f"cam-{n}", patience=HURRY) for n in range(37)]
     for watch in watches:
         watch.camera.start()

@@ -22,9 +22,9 @@ def make_clip(
     path: Path,
     codec: str = "h264",
     size: tuple[int, int] = (160, 96),
-    fps: int = 10,
+    fps: int = 20,
     seconds: float = 2.0,
-    gop: int = 5,
+    gop: int = 10,
     still: NDArray[np.uint8] | None = None,
     b_frames: int = 0,
 ) -> Path:
