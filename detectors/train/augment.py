@@ -120,7 +120,9 @@ class Mixer:
             return self._backgrounds[int(rng.integers(len(self._backgrounds)))]
         return _draw(self._negative_scenes, rng).read()
 
-    def _framed(self, picture: Picture, boxes: Boxes, rng: Rng, whole: float = 0.5, cover: bool = False) -> tuple[Picture, Boxes]:
+    def _framed(
+        self, picture: Picture, boxes: Boxes, rng: Rng, whole: float = 0.5, cover: bool = False
+    ) -> tuple[Picture, Boxes]:
         """The picture in the trained frame: fitted whole (or, `cover`, filling it), zoomed into, or made small on a
         grey or mirrored ground."""
         h, w = picture.shape[:2]
@@ -134,8 +136,9 @@ class Mixer:
         sy = base * zoom
         sx = sy * stretch
         slack_x, slack_y = self._width - w * sx, self._height - h * sy
-        ox, oy = _offset(slack_x, boxes[:, [1, 3]] * w * sx, self._width, rng), _offset(
-            slack_y, boxes[:, [2, 4]] * h * sy, self._height, rng
+        ox, oy = (
+            _offset(slack_x, boxes[:, [1, 3]] * w * sx, self._width, rng),
+            _offset(slack_y, boxes[:, [2, 4]] * h * sy, self._height, rng),
         )
         if sx < 0.7:  # shrink well before warping, or it aliases
             small = max(round(w * sx), 2), max(round(h * sy), 2)
@@ -145,7 +148,11 @@ class Mixer:
             matrix = np.array([[sx, 0, ox], [0, sy, oy]], np.float32)
         border = cv2.BORDER_CONSTANT if len(boxes) or rng.random() < 0.6 else cv2.BORDER_REFLECT_101
         out = cv2.warpAffine(
-            picture, matrix, (self._width, self._height), flags=cv2.INTER_LINEAR, borderMode=border,
+            picture,
+            matrix,
+            (self._width, self._height),
+            flags=cv2.INTER_LINEAR,
+            borderMode=border,
             borderValue=(GREY, GREY, GREY),
         )
         moved = boxes.copy()
@@ -167,7 +174,10 @@ class Mixer:
         out = np.full((self._height, self._width, 3), GREY, np.uint8)
         boxes, labelled = [], True
         for left, top, right, bottom in (
-            (0, 0, cx, cy), (cx, 0, self._width, cy), (0, cy, cx, self._height), (cx, cy, self._width, self._height),
+            (0, 0, cx, cy),
+            (cx, 0, self._width, cy),
+            (0, cy, cx, self._height),
+            (cx, cy, self._width, self._height),
         ):
             if rng.random() < 0.65:
                 sample = self._positive(rng)
@@ -298,5 +308,6 @@ def _worn(picture: Picture, rng: Rng) -> Picture:
         picture = (picture + noise).clip(0, 255).astype(np.uint8)
     if rng.random() < 0.5:
         quality = int(rng.integers(25, 90))
-        picture = cv2.imdecode(cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR)
+        packed = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+        picture = np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR), np.uint8)
     return picture

@@ -40,7 +40,8 @@ def fractal_noise(rng: Rng, height: int, width: int, *, cell: float, octaves: in
         weight *= fall
         cell = max(cell / 2, 1.5)
     low, high = np.percentile(total, (2, 98))
-    return ((total - float(low)) / max(float(high - low), 1e-6)).clip(0, 1)
+    spread: Plane = ((total - float(low)) / max(float(high - low), 1e-6)).clip(0, 1)
+    return spread
 
 
 def _warped(rng: Rng, plane: Plane, strength: float, cell: float) -> Plane:
@@ -50,12 +51,16 @@ def _warped(rng: Rng, plane: Plane, strength: float, cell: float) -> Plane:
     strength = float(strength)
     dx = (fractal_noise(rng, h, w, cell=cell, octaves=3) - 0.5) * (2 * strength)
     dy = (fractal_noise(rng, h, w, cell=cell, octaves=3) - 0.5) * (2 * strength)
-    return cv2.remap(plane.astype(np.float32), xs + dx, ys + dy, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
+    moved = cv2.remap(
+        plane.astype(np.float32), xs + dx, ys + dy, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0
+    )
+    return np.asarray(moved, np.float32)
 
 
 def _smoothstep(x: Plane, low: float, high: float) -> Plane:
-    t = np.clip((x - low) / (high - low), 0, 1)
-    return t * t * (3 - 2 * t)
+    t = ((x - low) / (high - low)).clip(0, 1)
+    smooth: Plane = t * t * (3 - 2 * t)
+    return smooth
 
 
 def smoke(rng: Rng, height: int, width: int) -> Sprite:
@@ -129,7 +134,9 @@ def flame(rng: Rng, height: int, width: int) -> Sprite:
         x = width * rng.uniform(0.28, 0.72)
         tall, wide = rng.uniform(0.45, 0.97), width * rng.uniform(0.1, 0.26)
         rise = up / tall
-        narrowing = wide * np.clip(1 - rise, 0, 1) ** rng.uniform(0.5, 0.9) * (0.65 + 0.6 * np.sin(np.clip(rise, 0, 1) * 3))
+        narrowing = (
+            wide * np.clip(1 - rise, 0, 1) ** rng.uniform(0.5, 0.9) * (0.65 + 0.6 * np.sin(np.clip(rise, 0, 1) * 3))
+        )
         away = np.abs(xs - x - lean * width * up) / np.maximum(narrowing, 0.3)
         heat = np.maximum(heat, np.clip(1.15 - away**1.6, 0, 1) * np.clip(1.25 - rise, 0, 1))
     heat *= np.clip((height - ys) / max(height * 0.07, 1), 0, 1)
@@ -204,15 +211,14 @@ def add_glow(picture: Picture, x: float, y: float, radius: float, colour: Sequen
 def _overlap(
     picture: Picture, sprite: Sprite, left: int, top: int
 ) -> tuple[Picture, Plane, Plane] | tuple[None, Plane, Plane]:
-    h, w = sprite.alpha.shape
-    l, t = max(left, 0), max(top, 0)
-    r, b = min(left + w, picture.shape[1]), min(top + h, picture.shape[0])
-    if r - l < 3 or b - t < 3:
+    """The part of the picture under the sprite, and the part of the sprite over the picture."""
+    height, width = sprite.alpha.shape
+    x0, y0 = max(left, 0), max(top, 0)
+    x1, y1 = min(left + width, picture.shape[1]), min(top + height, picture.shape[0])
+    if x1 - x0 < 3 or y1 - y0 < 3:
         return None, sprite.alpha, sprite.colour
-    inside = np.s_[t - top : b - top, l - left : r - left]
-    alpha = np.zeros((b - t, r - l), np.float32)
-    alpha[:] = sprite.alpha[inside]
-    return picture[t:b, l:r], alpha, sprite.colour[inside]
+    inside = np.s_[y0 - top : y1 - top, x0 - left : x1 - left]
+    return picture[y0:y1, x0:x1], sprite.alpha[inside], sprite.colour[inside]
 
 
 def _box_of(alpha: Plane, threshold: float, left: int, top: int) -> PixelBox | None:
@@ -281,7 +287,9 @@ def banner(picture: Picture, rng: Rng) -> None:
     ink = (250, 250, 250) if rng.random() < 0.5 else (40, 220, 255)
     for i in range(int(rng.integers(0, 9))):
         at = (int(x + bw * (0.08 + 0.1 * i)), int(y + bh * 0.7))
-        cv2.putText(picture, "HEIKMWXZB"[i], at, cv2.FONT_HERSHEY_SIMPLEX, bh / 45, ink, max(int(bh / 14), 1), cv2.LINE_AA)
+        cv2.putText(
+            picture, "HEIKMWXZB"[i], at, cv2.FONT_HERSHEY_SIMPLEX, bh / 45, ink, max(int(bh / 14), 1), cv2.LINE_AA
+        )
 
 
 def sunset(picture: Picture, rng: Rng) -> None:

@@ -31,7 +31,7 @@ Picture = NDArray[np.uint8]  # (height, width, 3), BGR
 
 
 class Part(StrEnum):
-    """Which side of the split a picture is on. `CHOOSE` picks the best epoch and the thresholds; `TEST` only reports."""
+    """Which side of the split a picture is on. `CHOOSE` picks the best step and thresholds; `TEST` only reports."""
 
     TRAIN = "train"
     CHOOSE = "choose"
@@ -61,7 +61,7 @@ class Sample:
         picture = cv2.imdecode(np.fromfile(self.path, np.uint8), cv2.IMREAD_COLOR)
         if picture is None:
             raise DatasetError(f"{self.path} cannot be decoded as a picture")
-        return picture
+        return np.asarray(picture, np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +229,9 @@ def load(root: Path, sources: Sequence[Source] = SOURCES, *, mends: Path = MENDS
             if kept is not None:
                 found.append((source, kept))
     if not found:
-        raise DatasetError(f"no data set lies under {root}; give the folder that holds {SOURCES[0].folder}/ with --data")
+        raise DatasetError(
+            f"no data set lies under {root}; give the folder that holds {SOURCES[0].folder}/ with --data"
+        )
     parts: dict[Part, list[Sample]] = {part: [] for part in Part}
     for source, sample in found:
         scene = groups.find(sample.scene)

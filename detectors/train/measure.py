@@ -70,7 +70,8 @@ def overlaps(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float
     near = np.minimum(a[:, None, 2:], b[None, :, 2:]) - np.maximum(a[:, None, :2], b[None, :, :2])
     both = near.clip(0).prod(2)
     areas = [(x[:, 2] - x[:, 0]) * (x[:, 3] - x[:, 1]) for x in (a, b)]
-    return both / np.maximum(areas[0][:, None] + areas[1][None, :] - both, 1e-9)
+    shares: NDArray[np.float32] = both / np.maximum(areas[0][:, None] + areas[1][None, :] - both, 1e-9)
+    return shares
 
 
 def average_precision(hits: NDArray[np.bool_], scores: NDArray[np.float32], truths: int) -> float:
@@ -100,7 +101,9 @@ def match(truth: Boxes, found: Found, kind: int, overlap: float = 0.5) -> NDArra
     return hits
 
 
-def report(looked: Sequence[Looked], thresholds: Sequence[float] = (0.15, 0.25, 0.4), box_threshold: float = 0.25) -> Report:
+def report(
+    looked: Sequence[Looked], thresholds: Sequence[float] = (0.15, 0.25, 0.4), box_threshold: float = 0.25
+) -> Report:
     """All figures over these pictures."""
     classes: dict[str, ClassFigures] = {}
     for kind, name in enumerate(CLASS_NAMES):

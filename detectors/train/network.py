@@ -37,7 +37,7 @@ def build(coco: DetectionModel | None = None) -> DetectionModel:
     return model
 
 
-def save(model: nn.Module, path: Path, **more: Any) -> None:
+def save(model: nn.Module, path: Path, /, **more: Any) -> None:
     """Weights alone, written whole or not at all."""
     partial = path.with_suffix(".partial")
     torch.save({"weights": model.state_dict(), **more}, partial)
@@ -51,7 +51,7 @@ def load(path: Path) -> DetectionModel:
     return model
 
 
-class _MaskedCrossEntropy(nn.Module):
+class _MaskedCrossEntropy(nn.Module):  # type: ignore[misc]
     """Binary cross-entropy, element by element, times `mask` (pictures, 1, classes)."""
 
     mask: Tensor | None = None

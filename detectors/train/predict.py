@@ -88,7 +88,7 @@ def torch_predictor(network: object, width: int, height: int) -> Predictor:
     network.eval()
     device = next(network.parameters()).device
 
-    @torch.inference_mode()
+    @torch.inference_mode()  # type: ignore[untyped-decorator]
     def predict(picture: Picture) -> Found:
         fitted = fit(picture, width, height)[0]
         tensor = torch.from_numpy(np.ascontiguousarray(fitted[..., ::-1].transpose(2, 0, 1)[None])).to(device).float()
@@ -96,7 +96,8 @@ def torch_predictor(network: object, width: int, height: int) -> Predictor:
         raw = raw[0] if isinstance(raw, tuple) else raw
         return decode(raw[0].cpu().numpy(), picture.shape[:2], (width, height))
 
-    return predict
+    looker: Predictor = predict
+    return looker
 
 
 def draw(picture: Picture, found: Found, threshold: float) -> Picture:

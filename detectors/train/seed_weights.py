@@ -101,7 +101,7 @@ def load_into(model: DetectionModel, ir_path: Path, *, skip: Iterable[str] = ())
     return left
 
 
-@torch.no_grad()
+@torch.no_grad()  # type: ignore[untyped-decorator]
 def give_norms_statistics(model: nn.Module, batches: Iterable[torch.Tensor]) -> None:
     """Measures what each batch normalisation sees on `batches` (float 0…1, (n, 3, h, w)) and rewrites it to use those
     statistics without changing its output.

@@ -168,7 +168,9 @@ def _begin(options: TrainOptions, mixer: Mixer, device: torch.device) -> _Run:
     if last.exists():
         kept = torch.load(last, map_location=device, weights_only=True)
         if kept["options"] != _plain(options):
-            raise TrainingError(f"{last} was made with other options; give another folder with --run, or the same options")
+            raise TrainingError(
+                f"{last} was made with other options; give another folder with --run, or the same options"
+            )
         model.load_state_dict(kept["model"])
         averaged.load_state_dict(kept["weights"])
         run.optimizer.load_state_dict(kept["optimizer"])
@@ -178,7 +180,9 @@ def _begin(options: TrainOptions, mixer: Mixer, device: torch.device) -> _Run:
 
 def _start_network(options: TrainOptions, mixer: Mixer) -> DetectionModel:
     if not options.start.exists():
-        raise TrainingError(f"{options.start} is not there; give YOLO11n's OpenVINO IR or an earlier best.pt with --start")
+        raise TrainingError(
+            f"{options.start} is not there; give YOLO11n's OpenVINO IR or an earlier best.pt with --start"
+        )
     if options.start.suffix == ".pt":
         return network.load(options.start)
     coco = DetectionModel(network.ARCHITECTURE, verbose=False)
@@ -237,7 +241,7 @@ def _schedule(step: int, steps: int) -> float:
     return 0.03 + 0.97 * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(steps - warm, 1)))
 
 
-@torch.no_grad()
+@torch.no_grad()  # type: ignore[untyped-decorator]
 def _average(run: _Run) -> None:
     """An exponential moving average of the weights, short at first."""
     decay = min(0.998, (run.step + 1) / (run.step + 20))
@@ -276,7 +280,10 @@ def _plain(options: TrainOptions) -> dict[str, Any]:
     kept = asdict(options)
     for name in ("run", "threads", "check_every"):
         del kept[name]
-    return {k: [str(x) for x in v] if isinstance(v, tuple) else str(v) if isinstance(v, Path) else v for k, v in kept.items()}
+    return {
+        k: [str(x) for x in v] if isinstance(v, tuple) else str(v) if isinstance(v, Path) else v
+        for k, v in kept.items()
+    }
 
 
 class _Loader:
