@@ -23,3 +23,7 @@ def main() -> None:
     """Runs the command line. What a person should read is said by the commands; the log is the processes'."""
     logging.basicConfig(handlers=[logging.NullHandler()])
     app()
+
+
+if __name__ == "__main__":
+    main()
