@@ -24,7 +24,7 @@ Done = Callable[[Detections | Exception], None]
 #: The longest that one look, or closing, is waited for.
 PATIENCE_SECONDS = 30.0
 CONFIDENCE = 0.25
-NMS_IOU = 0.6
+NMS_IOU = 0.5
 
 
 class EngineClosed(Exception):
