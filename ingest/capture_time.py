@@ -23,8 +23,8 @@ class CaptureTime:
     """The estimator of one connection's stream."""
 
     def __init__(self) -> None:
-        self._low_now = float("inf")
-        self._low_before = float("inf")
+        #: The smallest offset lately: the lesser of this half-window's and the one's before.
+        self._low = self._low_now = self._low_before = float("inf")
         self._window_began = 0.0
         self._last_stream_time: float | None = None
         self._last_arrival = 0.0
@@ -33,49 +33,49 @@ class CaptureTime:
 
     def observe(self, stream_time: float | None, monotonic: float, wall: float) -> Instant:
         """Note a packet's arrival and return its moment of capture. `monotonic` and `wall` are now on both clocks."""
-        self._follow_wall(monotonic, wall)
+        to_wall = self._follow_wall(wall - monotonic)
         if stream_time is None:
-            return self._to_wall(self._bounded(monotonic, monotonic))
+            self._last_capture = max(self._last_capture, monotonic)
+            return Instant(monotonic + to_wall)
         last = self._last_stream_time
         offset = monotonic - stream_time
         if last is None or stream_time < last - BACKWARD_SECONDS or self._ran_ahead(stream_time, last, monotonic):
-            self._low_now = self._low_before = offset
+            self._low = self._low_now = self._low_before = offset
             self._window_began = monotonic
         elif monotonic - self._window_began > WINDOW_SECONDS / 2:
             self._low_before, self._low_now = self._low_now, offset
+            self._low = min(self._low_before, offset)
             self._window_began = monotonic
-        else:
-            self._low_now = min(self._low_now, offset)
-        reordered = last is not None and last - BACKWARD_SECONDS <= stream_time < last
+        elif offset < self._low_now:
+            self._low_now = offset
+            self._low = min(self._low_before, offset)
         self._last_arrival = monotonic
-        estimate = stream_time + min(self._low_now, self._low_before)
-        if reordered:
-            return self._to_wall(min(estimate, monotonic))
+        estimate = stream_time + self._low
+        if estimate > monotonic:
+            estimate = monotonic
+        if last is not None and last - BACKWARD_SECONDS <= stream_time < last:
+            return Instant(estimate + to_wall)  # a picture out of order keeps its own, earlier time
         self._last_stream_time = stream_time
-        return self._to_wall(self._bounded(estimate, monotonic))
+        if estimate > self._last_capture:
+            self._last_capture = estimate
+        return Instant(self._last_capture + to_wall)
 
     def at(self, stream_time: float, otherwise: Instant) -> Instant:
         """The moment of capture of a stream time that was observed a moment ago (a decoded picture's)."""
-        low = min(self._low_now, self._low_before)
-        if low == float("inf") or self._wall_minus_monotonic is None:
+        if self._last_stream_time is None or self._wall_minus_monotonic is None:
             return otherwise
-        return self._to_wall(min(stream_time + low, max(self._last_capture, self._last_arrival)))
+        estimate = min(stream_time + self._low, max(self._last_capture, self._last_arrival))
+        return Instant(estimate + self._wall_minus_monotonic)
 
     def _ran_ahead(self, stream_time: float, last: float, monotonic: float) -> bool:
-        return (stream_time - last) - (monotonic - self._last_arrival) > FORWARD_SECONDS and (
-            stream_time + min(self._low_now, self._low_before) > monotonic + FORWARD_SECONDS
-        )
+        ahead = (stream_time - last) - (monotonic - self._last_arrival)
+        return ahead > FORWARD_SECONDS and stream_time + self._low > monotonic + FORWARD_SECONDS
 
-    def _bounded(self, estimate: float, now: float) -> float:
-        self._last_capture = max(self._last_capture, min(estimate, now))
-        return self._last_capture
-
-    def _follow_wall(self, monotonic: float, wall: float) -> None:
-        measured = wall - monotonic
-        if self._wall_minus_monotonic is None or abs(measured - self._wall_minus_monotonic) > CLOCK_SET_SECONDS:
-            self._wall_minus_monotonic = measured
+    def _follow_wall(self, measured: float) -> float:
+        known = self._wall_minus_monotonic
+        if known is None or abs(measured - known) > CLOCK_SET_SECONDS:
+            known = measured
         else:
-            self._wall_minus_monotonic += 0.01 * (measured - self._wall_minus_monotonic)
-
-    def _to_wall(self, monotonic: float) -> Instant:
-        return Instant(monotonic + (self._wall_minus_monotonic or 0.0))
+            known += 0.01 * (measured - known)
+        self._wall_minus_monotonic = known
+        return known

@@ -54,7 +54,8 @@ class PacketRing:
             else:
                 return
             self._bytes += len(packet.data)
-            self._trim(packet)
+            if packet.is_keyframe or self._bytes > self._most_bytes:
+                self._trim(packet)
 
     def _trim(self, newest: Packet) -> None:
         while len(self._groups) > 1:

@@ -52,10 +52,14 @@ class StreamMachine:
         self._opened_at: float | None = None
         self._picture_at: float | None = None
         self._online_since: float | None = None
+        #: Grows whenever state or cause change.
+        self.changes = 0
 
     def _become(self, state: StreamState, cause: str, reason: str | None = None) -> None:
         if state is not self.state:
             self.since = self._clock.wall()
+        if (state, cause) != (self.state, self.cause):
+            self.changes += 1
         self.state = state
         self.cause = cause
         self.reason = reason or SENTENCES[cause][1]
@@ -72,16 +76,18 @@ class StreamMachine:
         if self.state is StreamState.CONNECTING:
             self._become(StreamState.CONNECTING, "waiting_picture")
 
-    def picture(self, captured_at: Instant) -> None:
-        """A fresh picture was seen."""
-        now = self._clock.monotonic()
+    def picture(self, captured_at: Instant, now: float) -> None:
+        """A fresh picture was seen; `now` is the monotonic time."""
         self._picture_at = now
         self.last_picture_at = captured_at
         if self._online_since is None:
             self._online_since = now
-        if self.state not in (StreamState.ONLINE, StreamState.DEGRADED):
+        if self.state is not StreamState.ONLINE and self.state is not StreamState.DEGRADED:
             self._become(StreamState.ONLINE, "online")
-        if now - self._online_since >= self._patience.settled_seconds:
+        if (
+            self._failed_in_a_row + self._unauthorised_in_a_row
+            and now - self._online_since >= self._patience.settled_seconds
+        ):
             self._failed_in_a_row = self._unauthorised_in_a_row = 0
 
     def degraded(self, cause: str, reason: str) -> None:
@@ -94,9 +100,8 @@ class StreamMachine:
         if self.state is StreamState.DEGRADED:
             self._become(StreamState.ONLINE, "online")
 
-    def is_overdue(self) -> bool:
-        """Whether the connection has given no picture for too long."""
-        now = self._clock.monotonic()
+    def is_overdue(self, now: float) -> bool:
+        """Whether the connection has given no picture for too long; `now` is the monotonic time."""
         if self._picture_at is not None:
             return now - self._picture_at > self._patience.stall_seconds
         return self._opened_at is not None and now - self._opened_at > self._patience.first_picture_seconds

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from av.video.reformatter import VideoReformatter
 
-from configs.words import CameraId, Instant, StreamRole
+from configs.words import CameraId, StreamRole
 from ingest import errors
 from ingest.annexb import ParameterSets
 from ingest.capture_time import CaptureTime
@@ -76,7 +76,7 @@ class Stream:
         self._stopping = False
         self._needed_until = float("-inf")
         self._thread: threading.Thread | None = None
-        self._published: tuple[str, str] | None = None
+        self._published = 0
         self._meter = Meter()
         self.ring = PacketRing(settings.ring_seconds, settings.ring_bytes)
         self._codec: str | None = None
@@ -228,68 +228,68 @@ class Stream:
         self._publish()
         session = _Session(source, self._clock)
         for chunk in source.chunks():
-            if self._is_over():
+            now = self._clock.monotonic()
+            if self._stopping or now >= self._needed_until:
                 return
-            packet = self._take(session, chunk)
-            if packet is not None:
+            if session.seen_keyframe or chunk.is_keyframe:
+                packet = self._take(session, chunk, now)
                 self._tell(self._listeners.on_packet, packet)
-                self._look(session, packet)
+                is_fresh = self._look(session, packet)
+            else:
+                is_fresh = False  # what no key frame precedes can never be decoded, and is left out
             with self._lock:
-                is_overdue = self._machine.is_overdue()
+                if is_fresh:
+                    self._machine.picture(packet.captured_at, now)
+                is_overdue = not is_fresh and self._machine.is_overdue(now)
+            if self._machine.changes != self._published:
+                self._publish()
             if is_overdue:
                 where = errors.redact(self._settings.url)
                 raise errors.Undecodable(where) if session.decoder else errors.Silent(where)
 
-    def _take(self, session: "_Session", chunk: Chunk) -> Packet | None:
-        """Make a packet of what came and keep it. What no key frame precedes can never be decoded, and is left."""
-        if not chunk.is_keyframe and not session.seen_keyframe:
-            return None
-        now = self._clock.monotonic()
+    def _take(self, session: "_Session", chunk: Chunk, now: float) -> Packet:
+        """Make a packet of what came, and keep it."""
         captured_at = session.capture.observe(chunk.stream_time, now, self._clock.wall())
         stream_time = chunk.stream_time
         if stream_time is None:
             stream_time = session.last_time + (now - session.last_arrival)
         session.last_time, session.last_arrival = stream_time, now
-        data = chunk.data
-        if chunk.is_keyframe:
-            session.seen_keyframe = True
-            data = session.parameters.complete(data)
+        is_keyframe = chunk.is_keyframe
         packet = Packet(
-            camera_id=self._settings.camera_id,
-            role=self._settings.role,
-            data=data,
-            is_keyframe=chunk.is_keyframe,
-            stream_time=stream_time,
-            captured_at=captured_at,
-            codec=session.codec,
-            width=session.size[0],
-            height=session.size[1],
+            self._settings.camera_id,
+            self._settings.role,
+            session.parameters.complete(chunk.data) if is_keyframe else chunk.data,
+            is_keyframe,
+            stream_time,
+            captured_at,
+            session.codec,
+            session.size[0],
+            session.size[1],
         )
-        if chunk.is_keyframe and session.is_new_picture_format(packet):
-            packet = session.sized(packet)
+        if is_keyframe:
+            session.seen_keyframe = True
+            if session.is_new_picture_format():
+                packet = session.sized(packet)
+                self._size = session.size if session.size[0] else self._size
         self.ring.append(packet)
-        with self._lock:
-            self._size = session.size if session.size[0] else self._size
-            self._packets += 1
-            self._meter.packet(now, len(data), chunk.is_keyframe, stream_time)
+        self._packets += 1
+        self._meter.packet(now, len(packet.data), is_keyframe, stream_time)
         return packet
 
-    def _look(self, session: "_Session", packet: Packet) -> None:
-        """Decode what is wished and give it on; note fresh pictures."""
+    def _look(self, session: "_Session", packet: Packet) -> bool:
+        """Decode what is wished and give it on; true when that showed a fresh picture (or nothing is wished)."""
         wish = self._wish
         if wish.per_second <= 0:
             session.decoder = None
-            self._picture_seen(packet.captured_at)
-            return
+            return True
         began = time.thread_time()
         gop = self._meter.gop_seconds
         keyframes_suffice = wish.keyframes_only or (gop is not None and wish.per_second * gop <= 1.01)
         pictures = session.decode_keyframe(packet) if keyframes_suffice else session.decode(packet, self.ring)
-        if pictures or (keyframes_suffice and not packet.is_keyframe and session.decoded_last):
-            self._picture_seen(packet.captured_at)
         for picture in pictures:
             self._give(session, picture, packet, wish)
         self._decode_seconds += time.thread_time() - began
+        return bool(pictures) or (keyframes_suffice and not packet.is_keyframe and session.decoded_last)
 
     def _give(self, session: "_Session", picture: Picture, packet: Packet, wish: FrameWish) -> None:
         self._frames += 1
@@ -311,16 +311,10 @@ class Stream:
         )
         self._tell(self._listeners.on_frame, frame)
 
-    def _picture_seen(self, captured_at: Instant) -> None:
-        with self._lock:
-            self._machine.picture(captured_at)
-        self._publish()
-
     def _publish(self) -> None:
         """Tell of the state, if it changed."""
-        said = (self._machine.state.value, self._machine.cause)
-        if said != self._published:
-            self._published = said
+        if self._machine.changes != self._published:
+            self._published = self._machine.changes
             self._tell(self._listeners.on_health, self.health())
 
     def _tell(self, listener: Callable[[T], None], value: T) -> None:
@@ -348,7 +342,7 @@ class _Session:
         self.decoded_last = False
         self._in_step = False
 
-    def is_new_picture_format(self, keyframe: Packet) -> bool:
+    def is_new_picture_format(self) -> bool:
         """Whether the parameter sets are others than before, so that the size may be too."""
         return self._sized_for is None or (self.codec != "mjpeg" and self._sized_for != self.parameters.known)
 

@@ -23,14 +23,14 @@ def machine(clock: FakeClock) -> StreamMachine:
 def come_online(machine: StreamMachine, clock: FakeClock) -> None:
     machine.opening()
     machine.opened()
-    machine.picture(clock.wall())
+    machine.picture(clock.wall(), clock.monotonic())
 
 
 def test_an_open_socket_is_not_online(machine: StreamMachine, clock: FakeClock) -> None:
     machine.opening()
     machine.opened()
     assert machine.state is StreamState.CONNECTING
-    machine.picture(clock.wall())
+    machine.picture(clock.wall(), clock.monotonic())
     assert machine.state is StreamState.ONLINE
 
 
@@ -79,7 +79,7 @@ def test_a_settled_stream_is_retried_soon_again(machine: StreamMachine, clock: F
         machine.failed(errors.Refused())
     come_online(machine, clock)
     clock.advance(60)
-    machine.picture(clock.wall())
+    machine.picture(clock.wall(), clock.monotonic())
     assert machine.failed(errors.Ended()) <= 0.5
 
 
@@ -103,18 +103,18 @@ def test_a_refused_password_waits_for_minutes_and_never_locks_the_account(machin
 def test_no_picture_for_too_long_is_overdue(machine: StreamMachine, clock: FakeClock) -> None:
     come_online(machine, clock)
     clock.advance(4.9)
-    assert not machine.is_overdue()
+    assert not machine.is_overdue(clock.monotonic())
     clock.advance(0.2)
-    assert machine.is_overdue()
+    assert machine.is_overdue(clock.monotonic())
 
 
 def test_the_first_picture_may_take_a_long_group_of_pictures(machine: StreamMachine, clock: FakeClock) -> None:
     machine.opening()
     machine.opened()
     clock.advance(14)
-    assert not machine.is_overdue()
+    assert not machine.is_overdue(clock.monotonic())
     clock.advance(2)
-    assert machine.is_overdue()
+    assert machine.is_overdue(clock.monotonic())
 
 
 def test_degraded_is_said_only_of_what_is_online(machine: StreamMachine, clock: FakeClock) -> None:
@@ -123,7 +123,7 @@ def test_degraded_is_said_only_of_what_is_online(machine: StreamMachine, clock: 
     come_online(machine, clock)
     machine.degraded("black", "Dark.")
     assert (machine.state, machine.cause, machine.reason) == (StreamState.DEGRADED, "black", "Dark.")
-    machine.picture(clock.wall())
+    machine.picture(clock.wall(), clock.monotonic())
     assert machine.state is StreamState.DEGRADED, "pictures that come do not make a black picture good"
     machine.recovered()
     assert machine.state is StreamState.ONLINE
