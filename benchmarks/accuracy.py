@@ -10,8 +10,6 @@ import argparse
 import json
 import os
 import sys
-import threading
-import time
 from pathlib import Path
 
 import cv2
@@ -21,7 +19,8 @@ from rich.console import Console
 from rich.table import Table
 
 from detectors.catalogue import Catalogue, ModelError, Task
-from detectors.engine import Engine, Picture, open_engine
+from detectors.choose import looks_per_second
+from detectors.engine import Picture, open_engine
 from detectors.evaluate import evaluate, read_mot
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -40,27 +39,6 @@ def labelled_frames(clips: Path, every: int) -> list[tuple[Picture, NDArray[np.f
             frames.append((np.asarray(read[1], np.uint8), truth.get(number, np.zeros((0, 4), np.float32))))
     video.release()
     return frames
-
-
-def looks_per_second(engine: Engine, pictures: list[Picture], seconds: float) -> float:
-    """Whole looks a second with every request busy."""
-    freed = threading.Semaphore(engine.parallel)
-    done = 0
-
-    def ended(_: object) -> None:
-        nonlocal done
-        done += 1
-        freed.release()
-
-    started = time.perf_counter()
-    index = 0
-    while time.perf_counter() - started < seconds:
-        if freed.acquire(timeout=10):
-            engine.submit(pictures[index % len(pictures)], ended)
-            index += 1
-    for _ in range(engine.parallel):
-        freed.acquire(timeout=10)
-    return done / (time.perf_counter() - started)
 
 
 def main() -> int:
@@ -85,7 +63,7 @@ def main() -> int:
             print(error, file=sys.stderr)
             continue
         result = evaluate(engine, frames)
-        speed = looks_per_second(engine, [picture for picture, _ in frames], options.seconds)
+        speed = looks_per_second(engine, options.seconds, [picture for picture, _ in frames])
         engine.close()
         size = "x".join(map(str, engine.input_size))
         table.add_row(
