@@ -14,19 +14,19 @@ from configs.site import Group, MonitoringPoint, Name, Place, Settings, Site, St
 DEFAULT_FILE = Path(__file__).resolve().parent.parent / "web" / "openapi.json"
 
 
+def example_settings() -> ApiSettings:
+    """Settings of the smallest site there can be; enough to put the application together, not to run it."""
+    name = Name(zh="村", en="village")
+    streams = Streams.model_validate({"sub": "rtsp://gate/sub"})
+    camera = MonitoringPoint(id="gate", name=name, place=Place(x=0, y=0), group="all", streams=streams)
+    site = Site(site=Settings(name=name), groups=[Group(id="all", name=name)], cameras=[camera])
+    return ApiSettings(site=site, data_dir=Path(), evidence_dir=Path())
+
+
 def document() -> str:
     """The document as JSON text."""
-    name = Name(zh="村", en="village")
-    camera = MonitoringPoint(
-        id="gate",
-        name=name,
-        place=Place(x=0, y=0),
-        group="all",
-        streams=Streams.model_validate({"sub": "rtsp://gate/sub"}),
-    )
-    site = Site(site=Settings(name=name), groups=[Group(id="all", name=name)], cameras=[camera])
-    app = create_app(ApiSettings(site=site, data_dir=Path(), evidence_dir=Path()))
-    return json.dumps(app.openapi(), indent=2, ensure_ascii=False, sort_keys=True) + "\n"
+    openapi = create_app(example_settings()).openapi()
+    return json.dumps(openapi, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
 
 
 if __name__ == "__main__":

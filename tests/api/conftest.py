@@ -5,18 +5,20 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import httpx
 import pytest
 import uvicorn
+from argon2 import PasswordHasher
 
 from api.app import create_app
-from api.identity import create_user
 from api.settings import ApiSettings, LiveSettings
 from configs.site import Site
 from configs.words import Role, StreamRole
 from models.session import Database
+from models.tables import User
 from tests.live.pictures import TestShard, encode
 
 PASSWORD = "correct horse battery"
@@ -93,10 +95,18 @@ class RunningServer:
         self._socket.close()
 
 
+@cache
+def _password_hash() -> str:
+    return PasswordHasher(time_cost=1, memory_cost=1024).hash(PASSWORD)
+
+
 def add_users(database: Database) -> None:
+    """One user for each role, named after it. The hash is a cheap one, made once: it is not what is tested."""
     with database.session() as session:
         for role in Role:
-            create_user(session, role.value, PASSWORD, role)
+            session.add(
+                User(username=role.value, display_name=role.value, password_hash=_password_hash(), role=role.value)
+            )
 
 
 @pytest.fixture(scope="session")
@@ -145,5 +155,5 @@ def start_service(tmp_path: Path, streams: list[list[object]]) -> Iterator[Start
 async def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
     """Waits for a condition; fails when it does not come true in time."""
     async with asyncio.timeout(seconds):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - what is waited for happens in other threads
             await asyncio.sleep(0.02)
