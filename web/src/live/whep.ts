@@ -1,0 +1,269 @@
+/**
+ * A WHEP viewer: one camera's H.264, received.
+ *
+ * Promises: one offer, one answer; comes back by itself after any fault, waiting longer each time; a connection without
+ * fresh pictures is a fault too; says goodbye (DELETE) when it leaves, even while the page is closing. Not here: what is
+ * shown while there is no video (`components/LiveVideo.vue`).
+ */
+import type { Schemas } from '@/api/client'
+import { backoffMs } from './backoff'
+
+export type Stream = 'sub' | 'main'
+export type FeedSession = Schemas['FeedSession']
+export type WhepState = 'idle' | 'connecting' | 'live' | 'waiting' | 'closed'
+
+export interface WhepEnvironment {
+  fetch: typeof fetch
+  newConnection: () => RTCPeerConnection
+  setTimeout: (run: () => void, ms: number) => number
+  clearTimeout: (id: number) => void
+  random: () => number
+}
+
+export interface WhepEvents {
+  onState?: (state: WhepState, reason: string | null) => void
+  onMedia?: (media: MediaStream | null) => void
+}
+
+/** Host candidates are gathered within milliseconds; whatever takes longer than this is not waited for. */
+const GATHER_MS = 600
+const ANSWER_MS = 10_000
+/** After the answer, the first picture; later, any fresh picture. */
+const FIRST_PICTURE_MS = 10_000
+const STALL_MS = 9_000
+const DISCONNECTED_MS = 4_000
+
+function browserEnvironment(): WhepEnvironment {
+  return {
+    fetch: (input, init) => fetch(input, init),
+    newConnection: () => new RTCPeerConnection({ bundlePolicy: 'max-bundle' }),
+    setTimeout: (run, ms) => window.setTimeout(run, ms),
+    clearTimeout: (id) => window.clearTimeout(id),
+    random: Math.random,
+  }
+}
+
+/** The server said no, in words. */
+export class WhepRefusal extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
+    super(message)
+  }
+}
+
+export class WhepViewer {
+  state: WhepState = 'idle'
+  reason: string | null = null
+  /** Tries since the last fresh picture. */
+  failures = 0
+  reconnects = 0
+
+  private connection: RTCPeerConnection | null = null
+  private location: string | null = null
+  private abort: AbortController | null = null
+  private generation = 0
+  private retryTimer: number | null = null
+  private watchdogTimer: number | null = null
+  private disconnectedTimer: number | null = null
+  private readonly env: WhepEnvironment
+
+  constructor(
+    readonly cameraId: string,
+    readonly stream: Stream,
+    private readonly events: WhepEvents = {},
+    env: Partial<WhepEnvironment> = {},
+  ) {
+    this.env = { ...browserEnvironment(), ...env }
+  }
+
+  open(): void {
+    if (this.state !== 'idle' && this.state !== 'closed') return
+    this.failures = 0
+    void this.connect()
+  }
+
+  /** Whoever shows the video calls this for each fresh picture: it proves the connection and feeds the watchdog. */
+  sawPicture(): void {
+    if (this.connection === null || this.state === 'closed') return
+    this.failures = 0
+    if (this.state !== 'live') this.enter('live', null)
+    this.watch(STALL_MS, 'no_fresh_picture')
+  }
+
+  close(): void {
+    if (this.state === 'closed') return
+    this.tearDown()
+    this.enter('closed', null)
+  }
+
+  get peer(): RTCPeerConnection | null {
+    return this.connection
+  }
+
+  /** What the service says of this feed (its clock, its codec), or null when it says nothing. */
+  async session(): Promise<FeedSession | null> {
+    const location = this.location
+    if (location === null) return null
+    try {
+      const response = await this.env.fetch(location, { credentials: 'same-origin' })
+      return response.ok && location === this.location ? ((await response.json()) as FeedSession) : null
+    } catch {
+      return null
+    }
+  }
+
+  private async connect(): Promise<void> {
+    const generation = ++this.generation
+    this.enter('connecting', this.reason)
+    const connection = this.env.newConnection()
+    this.connection = connection
+    connection.ontrack = (event) => {
+      if (generation !== this.generation) return
+      this.events.onMedia?.(event.streams[0] ?? new MediaStream([event.track]))
+    }
+    connection.onconnectionstatechange = () => this.onConnectionState(generation, connection)
+    try {
+      const transceiver = connection.addTransceiver('video', { direction: 'recvonly' })
+      preferH264(transceiver)
+      await connection.setLocalDescription(await connection.createOffer())
+      await this.gathered(connection)
+      if (generation !== this.generation) return
+      const answer = await this.exchange(connection.localDescription?.sdp ?? '', generation)
+      if (generation !== this.generation) return
+      await connection.setRemoteDescription({ type: 'answer', sdp: answer })
+      this.watch(FIRST_PICTURE_MS, 'no_first_picture')
+    } catch (error) {
+      if (generation !== this.generation) return
+      this.fail(error instanceof Error && error.message ? error.message : 'connection_failed')
+    }
+  }
+
+  private async exchange(offer: string, generation: number): Promise<string> {
+    const abort = new AbortController()
+    this.abort = abort
+    const timer = this.env.setTimeout(() => abort.abort(new Error('no_answer')), ANSWER_MS)
+    try {
+      const response = await this.env.fetch(`/api/whep/${encodeURIComponent(this.cameraId)}?stream=${this.stream}`, {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/sdp' },
+        body: offer,
+        credentials: 'same-origin',
+        signal: abort.signal,
+      })
+      const location = response.headers.get('Location')
+      if (response.status === 201 && location !== null && generation !== this.generation) {
+        this.goodbye(location)
+        throw new Error('left_meanwhile')
+      }
+      const body = await response.text()
+      if (response.status !== 201) throw new WhepRefusal(response.status, sentenceOf(body) ?? `http_${response.status}`)
+      this.location = location
+      return body
+    } finally {
+      this.env.clearTimeout(timer)
+      this.abort = null
+    }
+  }
+
+  private gathered(connection: RTCPeerConnection): Promise<void> {
+    if (connection.iceGatheringState === 'complete') return Promise.resolve()
+    return new Promise((resolve) => {
+      const timer = this.env.setTimeout(resolve, GATHER_MS)
+      connection.addEventListener('icegatheringstatechange', () => {
+        if (connection.iceGatheringState !== 'complete') return
+        this.env.clearTimeout(timer)
+        resolve()
+      })
+    })
+  }
+
+  private onConnectionState(generation: number, connection: RTCPeerConnection): void {
+    if (generation !== this.generation) return
+    this.clear('disconnectedTimer')
+    if (connection.connectionState === 'failed' || connection.connectionState === 'closed') {
+      this.fail('connection_lost')
+    } else if (connection.connectionState === 'disconnected') {
+      this.disconnectedTimer = this.env.setTimeout(() => this.fail('connection_lost'), DISCONNECTED_MS)
+    }
+  }
+
+  private watch(ms: number, reason: string): void {
+    this.clear('watchdogTimer')
+    this.watchdogTimer = this.env.setTimeout(() => this.fail(reason), ms)
+  }
+
+  private fail(reason: string): void {
+    if (this.state === 'closed') return
+    this.tearDown()
+    const wait = backoffMs(this.failures, this.env.random)
+    this.failures += 1
+    this.reconnects += 1
+    this.enter('waiting', reason)
+    this.retryTimer = this.env.setTimeout(() => void this.connect(), wait)
+  }
+
+  private tearDown(): void {
+    this.generation += 1
+    this.clear('retryTimer')
+    this.clear('watchdogTimer')
+    this.clear('disconnectedTimer')
+    this.abort?.abort(new Error('left'))
+    this.abort = null
+    if (this.connection !== null) {
+      this.connection.ontrack = null
+      this.connection.onconnectionstatechange = null
+      this.connection.close()
+      this.connection = null
+      this.events.onMedia?.(null)
+    }
+    if (this.location !== null) this.goodbye(this.location)
+    this.location = null
+  }
+
+  private goodbye(location: string): void {
+    void this.env
+      .fetch(location, { method: 'DELETE', keepalive: true, credentials: 'same-origin' })
+      .catch(() => undefined)
+  }
+
+  private clear(name: 'retryTimer' | 'watchdogTimer' | 'disconnectedTimer'): void {
+    const id = this[name]
+    if (id !== null) this.env.clearTimeout(id)
+    this[name] = null
+  }
+
+  private enter(state: WhepState, reason: string | null): void {
+    this.state = state
+    this.reason = reason
+    this.events.onState?.(state, reason)
+  }
+}
+
+/** H.264 first and only: the camera's packets pass through, so nothing else can arrive. */
+function preferH264(transceiver: RTCRtpTransceiver): void {
+  const codecs = globalThis.RTCRtpReceiver?.getCapabilities?.('video')?.codecs ?? []
+  const wanted = codecs.filter((codec) => /^video\/(h264|rtx)$/i.test(codec.mimeType))
+  if (wanted.some((codec) => /h264/i.test(codec.mimeType))) transceiver.setCodecPreferences(wanted)
+}
+
+/** The sentence in an error's body, whether JSON (`detail`) or plain text. */
+export function sentenceOf(body: string): string | null {
+  const text = body.trim()
+  if (text === '') return null
+  try {
+    const parsed: unknown = JSON.parse(text)
+    if (typeof parsed === 'object' && parsed !== null) {
+      const { detail, message } = parsed as { detail?: unknown; message?: unknown }
+      if (typeof detail === 'string') return detail
+      if (typeof message === 'string') return message
+      if (typeof detail === 'object' && detail !== null && typeof (detail as { en?: unknown }).en === 'string') {
+        return (detail as { en: string }).en
+      }
+    }
+    return null
+  } catch {
+    return text.length <= 300 && !text.startsWith('<') ? text : null
+  }
+}

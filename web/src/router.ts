@@ -1,0 +1,40 @@
+/** Which page is where, and that all but the login page need somebody logged in. */
+import { createRouter, createWebHistory } from 'vue-router'
+import { useSession } from './stores/session'
+
+declare module 'vue-router' {
+  interface RouteMeta {
+    open?: boolean
+    frame?: boolean
+  }
+}
+
+export const router = createRouter({
+  history: createWebHistory(),
+  routes: [
+    { path: '/', redirect: { name: 'wall' } },
+    {
+      path: '/login',
+      name: 'login',
+      component: () => import('./pages/LoginPage.vue'),
+      meta: { open: true, frame: false },
+    },
+    { path: '/wall', name: 'wall', component: () => import('./pages/WallPage.vue') },
+    { path: '/camera/:id', name: 'camera', component: () => import('./pages/CameraPage.vue'), props: true },
+    { path: '/incidents', name: 'incidents', component: () => import('./pages/IncidentsPage.vue') },
+    { path: '/incidents/:id', name: 'incident', component: () => import('./pages/IncidentPage.vue'), props: true },
+    { path: '/screen', name: 'screen', component: () => import('./pages/ScreenPage.vue'), meta: { frame: false } },
+    { path: '/:anything(.*)*', name: 'nowhere', component: () => import('./pages/NotFoundPage.vue') },
+  ],
+  scrollBehavior: (_to, _from, saved) => saved ?? { top: 0 },
+})
+
+router.beforeEach(async (to) => {
+  if (to.meta.open) return true
+  try {
+    if (await useSession().discover()) return true
+  } catch {
+    return true // the service is unreachable: the page itself says so
+  }
+  return { name: 'login', query: to.fullPath === '/' ? {} : { back: to.fullPath } }
+})
