@@ -7,6 +7,7 @@ the brake on guessing (`throttle.py`).
 
 import hashlib
 import secrets
+import threading
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -21,6 +22,8 @@ from models.tables import LoginSession, User
 
 _LEAST_PASSWORD_LENGTH = 8
 _hasher = PasswordHasher()
+#: Each check takes 64 MiB; a flood of them must not take all there is.
+_checks = threading.BoundedSemaphore(2)
 #: Checked when there is no such user, so that the answer takes equally long.
 _NOBODY = _hasher.hash(secrets.token_urlsafe(16))
 
@@ -82,24 +85,26 @@ def _hash(password: str) -> str:
     return _hasher.hash(password)
 
 
-def log_in(session: Session, username: str, password: str, hours: float) -> tuple[str, Caller] | None:
-    """A new login: (its token, who it is), or None when name or password is wrong or the user is disabled."""
+def check_password(session: Session, username: str, password: str) -> str | None:
+    """The id of the user whom this lets in, or None. Slow on purpose, so give it a session that only reads."""
     user = session.scalar(select(User).where(User.username == username))
     try:
-        _hasher.verify(user.password_hash if user else _NOBODY, password)
+        with _checks:
+            _hasher.verify(user.password_hash if user else _NOBODY, password)
     except (VerificationError, InvalidHashError):
         return None
-    if user is None or user.disabled:
-        return None
-    if _hasher.check_needs_rehash(user.password_hash):
-        user.password_hash = _hasher.hash(password)
+    return user.id if user is not None and not user.disabled else None
+
+
+def begin_login(session: Session, user_id: str, hours: float) -> tuple[str, Caller]:
+    """A new login: its token, and who it is. Logins whose time is over are cleared away on the way."""
     now = utc_now()
     session.execute(delete(LoginSession).where(LoginSession.expires_at < now))
     token = secrets.token_urlsafe(32)
     expires_at = now + timedelta(hours=hours)
-    session.add(LoginSession(token_hash=_token_hash(token), user_id=user.id, expires_at=expires_at))
+    session.add(LoginSession(token_hash=_token_hash(token), user_id=user_id, expires_at=expires_at))
     session.flush()
-    return token, _caller(user, expires_at)
+    return token, _caller(session.get_one(User, user_id), expires_at)
 
 
 def log_out(session: Session, token: str) -> None:

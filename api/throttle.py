@@ -1,7 +1,8 @@
 """The brake on guessing passwords.
 
-Promises: bounded memory; counts by address and by user name, so that neither one address nor many can guess quickly.
-Not here: checking passwords (`identity.py`).
+Promises: bounded memory; failures are counted for a name at an address, and more leniently for an address alone, so
+that neither one account nor many can be guessed at quickly from one place, and nobody can lock somebody else out from
+another. Not here: checking passwords (`identity.py`).
 """
 
 import threading
@@ -11,45 +12,47 @@ from collections.abc import Callable
 
 
 class LoginThrottle:
-    """Lets at most `tries` failures through in `window_seconds` for one key; thread-safe."""
+    """Lets `tries` failures through in `window_seconds` for a name at an address, `tries_per_address` for all names
+    there. Thread-safe."""
 
     def __init__(
         self,
         tries: int = 10,
+        tries_per_address: int = 50,
         window_seconds: float = 300.0,
-        keys: int = 10_000,
+        most_keys: int = 10_000,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._tries, self._window, self._keys, self._clock = tries, window_seconds, keys, clock
-        self._failures: OrderedDict[str, deque[float]] = OrderedDict()
+        self._tries, self._tries_per_address = tries, tries_per_address
+        self._window, self._most_keys, self._clock = window_seconds, most_keys, clock
+        self._failures: OrderedDict[tuple[str, str | None], deque[float]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def wait_seconds(self, *keys: str) -> float:
+    def _keys(self, username: str, address: str) -> tuple[tuple[tuple[str, str | None], int], ...]:
+        return ((address, username.casefold()), self._tries), ((address, None), self._tries_per_address)
+
+    def wait_seconds(self, username: str, address: str) -> float:
         """How long until the next try is let through; 0: now."""
         with self._lock:
             now = self._clock()
-            return max((self._wait(key, now) for key in keys), default=0.0)
+            return max(self._wait(key, tries, now) for key, tries in self._keys(username, address))
 
-    def _wait(self, key: str, now: float) -> float:
-        failures = self._failures.get(key)
-        if not failures:
-            return 0.0
-        while failures and failures[0] <= now - self._window:
-            failures.popleft()
-        return failures[0] + self._window - now if len(failures) >= self._tries else 0.0
+    def _wait(self, key: tuple[str, str | None], tries: int, now: float) -> float:
+        failures = self._failures.get(key, ())
+        recent = [moment for moment in failures if moment > now - self._window]
+        return recent[-tries] + self._window - now if len(recent) >= tries else 0.0
 
-    def failed(self, *keys: str) -> None:
-        """Counts one failure against each key."""
+    def failed(self, username: str, address: str) -> None:
+        """Counts one failure."""
         with self._lock:
             now = self._clock()
-            for key in keys:
-                self._failures.setdefault(key, deque(maxlen=self._tries)).append(now)
+            for key, tries in self._keys(username, address):
+                self._failures.setdefault(key, deque(maxlen=tries)).append(now)
                 self._failures.move_to_end(key)
-            while len(self._failures) > self._keys:
+            while len(self._failures) > self._most_keys:
                 self._failures.popitem(last=False)
 
-    def succeeded(self, *keys: str) -> None:
-        """Forgets the failures of each key."""
+    def succeeded(self, username: str, address: str) -> None:
+        """Forgets the failures of this name at this address."""
         with self._lock:
-            for key in keys:
-                self._failures.pop(key, None)
+            self._failures.pop((address, username.casefold()), None)

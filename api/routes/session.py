@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from api import schemas
 from api.access import COOKIE, allow, token_of
 from api.context import Context, InContext
-from api.identity import Caller, log_in, log_out
+from api.identity import Caller, begin_login, check_password, log_out
 from api.problems import ProblemError
 from api.roles import EVERYBODY
 from models.tables import AuditEntry
@@ -36,19 +36,19 @@ def _session(caller: Caller) -> schemas.Session:
 def log_in_route(login: schemas.Login, request: Request, response: Response, context: InContext) -> schemas.Session:
     """Logs in. The cookie that comes back is the login; a program may send its value as a bearer token instead."""
     address = request.client.host if request.client else "unknown"
-    keys = (f"address {address}", f"user {login.username.casefold()} from {address}")
-    if (wait := context.throttle.wait_seconds(*keys)) > 0:
+    if (wait := context.throttle.wait_seconds(login.username, address)) > 0:
         raise ProblemError("too-many-logins", headers={"Retry-After": str(int(wait) + 1)})
+    with context.database.reading() as session:
+        user_id = check_password(session, login.username, login.password)
     with context.database.session() as session:
-        found = log_in(session, login.username, login.password, context.settings.session_hours)
-        action = "login" if found else "login.failed"
-        user_id = found[1].id if found else None
+        action = "login" if user_id else "login.failed"
         session.add(AuditEntry(user_id=user_id, action=action, subject=login.username, address=address))
-    if found is None:
-        context.throttle.failed(*keys)
+        begun = begin_login(session, user_id, context.settings.session_hours) if user_id else None
+    if begun is None:
+        context.throttle.failed(login.username, address)
         raise ProblemError("wrong-password")
-    context.throttle.succeeded(*keys)
-    token, caller = found
+    context.throttle.succeeded(login.username, address)
+    token, caller = begun
     _set_cookie(request, response, token, context)
     return _session(caller)
 

@@ -157,3 +157,8 @@ async def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 - what is waited for happens in other threads
             await asyncio.sleep(0.02)
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 10.0) -> None:
+    """The same, for tests without an event loop."""
+    asyncio.run(until(condition, seconds))

@@ -4,14 +4,31 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from api.identity import UnusableCredentials, create_user, extend, first_admin, is_due, log_in, set_password, who_is
+from api.identity import (
+    Caller,
+    UnusableCredentials,
+    begin_login,
+    check_password,
+    create_user,
+    extend,
+    first_admin,
+    is_due,
+    set_password,
+    who_is,
+)
 from api.throttle import LoginThrottle
 from configs.words import Role
 from models.base import utc_now
 from models.session import Database
 from models.tables import AuditEntry, LoginSession, User
 from tests.api.conftest import PASSWORD, StartService
+
+
+def log_in(session: Session, username: str, password: str, hours: float = 1) -> tuple[str, Caller] | None:
+    user_id = check_password(session, username, password)
+    return begin_login(session, user_id, hours) if user_id else None
 
 
 def test_the_first_administrator_is_made_once(database: Database) -> None:
@@ -21,7 +38,7 @@ def test_the_first_administrator_is_made_once(database: Database) -> None:
     username, password = made
     with database.session() as session:
         assert first_admin(session) is None
-        found = log_in(session, username, password, hours=1)
+        found = log_in(session, username, password)
     assert found is not None and found[1].role is Role.ADMINISTRATOR
     with database.reading() as session:
         row = session.scalars(select(User)).one()
@@ -53,17 +70,17 @@ def test_a_login_ends_with_its_time_and_lasts_while_used(database: Database) -> 
 def test_a_changed_password_ends_logins_and_a_disabled_user_is_out(database: Database) -> None:
     with database.session() as session:
         create_user(session, "li", PASSWORD, Role.VIEWER)
-        first = log_in(session, "li", PASSWORD, 1)
+        first = log_in(session, "li", PASSWORD)
         assert first is not None
         set_password(session, "li", "another long one")
         assert who_is(session, first[0]) is None
-        assert log_in(session, "li", PASSWORD, 1) is None
-        second = log_in(session, "li", "another long one", 1)
+        assert log_in(session, "li", PASSWORD) is None
+        second = log_in(session, "li", "another long one")
         assert second is not None
         session.scalars(select(User)).one().disabled = True
     with database.session() as session:
         assert who_is(session, second[0]) is None
-        assert log_in(session, "li", "another long one", 1) is None
+        assert log_in(session, "li", "another long one") is None
 
 
 @pytest.mark.parametrize(("name", "password"), [("", PASSWORD), (" x", PASSWORD), ("x" * 65, PASSWORD), ("x", "short")])
@@ -115,18 +132,22 @@ def test_mistakes_in_a_login_never_repeat_the_password(start_service: StartServi
 
 def test_the_brake_lets_go_with_time_and_its_memory_is_bounded() -> None:
     now = [0.0]
-    throttle = LoginThrottle(tries=2, window_seconds=10, keys=3, clock=lambda: now[0])
-    throttle.failed("a")
-    assert throttle.wait_seconds("a") == 0
+    throttle = LoginThrottle(tries=2, tries_per_address=4, window_seconds=10, most_keys=3, clock=lambda: now[0])
+    throttle.failed("wang", "a")
+    assert throttle.wait_seconds("wang", "a") == 0
     now[0] = 4
-    throttle.failed("a")
-    assert throttle.wait_seconds("a", "b") == 6
+    throttle.failed("Wang", "a")
+    assert throttle.wait_seconds("wang", "a") == 6
+    assert throttle.wait_seconds("wang", "b") == throttle.wait_seconds("li", "a") == 0
+    throttle.failed("li", "a")
+    throttle.failed("zhao", "a")
+    assert throttle.wait_seconds("sun", "a") == 6, "many names from one place"
     now[0] = 10.5
-    assert throttle.wait_seconds("a") == 0
-    throttle.failed("a")
-    throttle.succeeded("a")
-    throttle.failed("a")
-    assert throttle.wait_seconds("a") == 0
-    for n in range(100):
-        throttle.failed(f"key {n}")
+    assert throttle.wait_seconds("sun", "a") == 0
+    throttle.failed("wang", "a")
+    throttle.succeeded("wang", "a")
+    throttle.failed("wang", "a")
+    assert throttle.wait_seconds("wang", "b") == 0
+    for number in range(100):
+        throttle.failed("x", f"address {number}")
     assert len(throttle._failures) == 3
