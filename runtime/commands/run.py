@@ -1,6 +1,7 @@
 """`vbrain run`: the whole village, from configuration to console."""
 
 import os
+import signal
 import socket
 import threading
 import time
@@ -48,6 +49,8 @@ def run(
         first = first_admin(session)
     database.close()
     _say_models(site)
+    if is_demo:
+        _make_clips(folders)
     stop = stop_on_signals()
     url = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"  # noqa: S104
     supervisor = Supervisor(say=warn)
@@ -88,11 +91,14 @@ def _say_models(site: Site) -> None:
     engines.close()
 
 
-def _start_demo(supervisor: Supervisor, folders: Folders, port: int, stop: threading.Event) -> None:
+def _make_clips(folders: Folders) -> None:
     from runtime.demo.clip import ClipError
     from runtime.demo.clips import make_clips
     from runtime.demo.script import load_day
 
+    # Nothing else runs yet, a half-made clip is never used, and encoders do not listen: leave at once.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: os._exit(130))
     try:
         with Progress(console=out, transient=True) as bar:
             task = bar.add_task("making the demo's clips (a minute, the first time only)", total=None)
@@ -103,6 +109,9 @@ def _start_demo(supervisor: Supervisor, folders: Folders, port: int, stop: threa
             )
     except (OSError, ClipError) as error:
         fail(f"the demo's clips could not be made: {error}")
+
+
+def _start_demo(supervisor: Supervisor, folders: Folders, port: int, stop: threading.Event) -> None:
     cache, parent = str(folders.demo), str(os.getpid())
     arguments = ["-m", "runtime.demo", "--port", str(port), "--cache", cache, "--parent-pid", parent]
     supervisor.add("demo", arguments)
