@@ -5,7 +5,8 @@
 Each figure and its baseline run at the same time, in processes of their own, on the same streams, so that whatever else
 the machine does falls on both. The server is a third process. Ends with one line of JSON.
 
-- `decode`: every picture decoded, four a second scaled to fit 320x192 BGR; the baseline is a PyAV loop that does just this.
+- `decode`: every picture decoded, four a second scaled to fit 320x192 BGR; the baseline is a PyAV loop that does just
+  this.
 - `demux`: nothing wished; the baseline reads packets and drops them.
 - `start`: seconds until every camera is online. `memory`: resident MB with rings of 10 s.
 - `reconnects`: 1,000 broken connections; memory and threads before and after.
@@ -194,7 +195,7 @@ def reconnect(base: str, cameras: int, times: int, pipe: Connection) -> None:
         limit = time.monotonic() + 20
         while time.monotonic() < limit and any(c.health(StreamRole.SUB).state is not StreamState.ONLINE for c in made):
             time.sleep(0.02)
-        if len(marks) < 2 and done >= times / 5 or not marks:
+        if not marks or (len(marks) < 2 and done >= times / 5):
             marks.append((resident_mb(), threading.active_count()))
         pipe.send("drop")
         done += cameras

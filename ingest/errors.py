@@ -50,6 +50,20 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "摄像机应答了一个错误；它可能过载，请重启摄像机。",
         "The camera answered with an error; it may be overloaded, so restart it if this stays.",
     ),
+    "black": (
+        "画面全黑；请检查镜头盖、补光灯和摄像机。",
+        "The picture is black; check the lens cap, the lamp and the camera.",
+    ),
+    "covered": ("镜头被遮挡；请清理镜头前的物体。", "The lens is covered; clear whatever is in front of it."),
+    "blurred": ("画面模糊；请清洁镜头或重新对焦。", "The picture is blurred; clean the lens or focus it again."),
+    "frozen": (
+        "画面静止不动；请重启摄像机。",
+        "The picture stands still although data arrives; restart the camera.",
+    ),
+    "turned": (
+        "镜头方向改变；请检查摄像机，并核对区域和计数线。",
+        "The view has changed; check where the camera points, and its zones and lines.",
+    ),
     "internal": ("程序内部错误；请查看日志。", "An internal error; see the log."),
 }
 

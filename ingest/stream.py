@@ -27,6 +27,7 @@ from ingest.opener import Chunk, Opener, Source
 from ingest.pace import Pace
 from ingest.ring import PacketRing
 from ingest.state import Patience, StreamMachine
+from ingest.view import ViewHealth
 from ingest.words import Frame, FrameWish, Packet, StreamHealth
 
 log = logging.getLogger(__name__)
@@ -78,6 +79,7 @@ class Stream:
         self._thread: threading.Thread | None = None
         self._published = 0
         self._meter = Meter()
+        self._view = ViewHealth()
         self.ring = PacketRing(settings.ring_seconds, settings.ring_bytes)
         self._codec: str | None = None
         self._size: tuple[int, int] | None = None
@@ -293,6 +295,8 @@ class Stream:
 
     def _give(self, session: "_Session", picture: Picture, packet: Packet, wish: FrameWish) -> None:
         self._frames += 1
+        if packet.is_keyframe:
+            self._view.keyframe(picture.luma)
         stream_time = picture.stream_time if picture.stream_time is not None else packet.stream_time
         if not session.pace.is_due(stream_time, wish.per_second):
             return
@@ -309,6 +313,12 @@ class Stream:
             captured_at=captured_at,
             source_size=picture.size,
         )
+        fault = self._view.look(frame.luma, self._clock.monotonic())
+        with self._lock:
+            if fault is None:
+                self._machine.recovered()
+            else:
+                self._machine.degraded(fault, errors.SENTENCES[fault][1])
         self._tell(self._listeners.on_frame, frame)
 
     def _publish(self) -> None:

@@ -10,12 +10,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from configs.words import StreamRole
+from ingest.view import HOLD_SECONDS
 from ingest.words import FrameWish, StreamState
 from runtime.demo.clip import Clip, Loop
 from runtime.demo.thread import ThreadedServer
+from tests.support.clips import make_clip, picture
 from tests.support.watching import HURRY, Watch
 
 EVERY = FrameWish(160, 160, 30.0)
@@ -212,6 +215,22 @@ def test_a_server_that_restarts(broken: ThreadedServer) -> None:
         heard = len(gate.states)
         broken.start()
         gate.until_state(StreamState.ONLINE, after=heard)
+
+
+@pytest.mark.parametrize(("level", "fault"), [(0, "black"), (120, "covered"), (None, "frozen")])
+def test_pictures_that_show_nothing_are_degraded(
+    broken: ThreadedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, level: int | None, fault: str
+) -> None:
+    monkeypatch.setattr("ingest.view.HOLD_SECONDS", dict.fromkeys(HOLD_SECONDS, 1.5))
+    monkeypatch.setattr("ingest.view.LOOK_SECONDS", 0.2)
+    still = picture(1, 160, 96) if level is None else np.full((96, 160, 3), level, np.uint8)
+    broken.replace("gate", Loop(Clip.open(make_clip(tmp_path / "still.mp4", still=still, seconds=6))))
+    with gate_and_neighbour(broken) as gate:
+        health = gate.until_state(StreamState.DEGRADED)
+        assert (health.cause, health.reconnects) == (fault, 0)
+        heard = len(gate.states)
+        broken.replace("gate", broken.server.source("neighbour"))
+        gate.until_state(StreamState.ONLINE, after=heard + 1)
 
 
 def test_a_listener_that_raises_hurts_nobody(broken: ThreadedServer, caplog: pytest.LogCaptureFixture) -> None:

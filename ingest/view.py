@@ -1,0 +1,113 @@
+"""Whether a picture shows anything: black, covered, blurred, frozen, or turned away.
+
+Promises: judged once a second on the small grey picture, for a fraction of a millisecond; said only after it held for a
+while, and taken back soon after it is over; a dark or foggy view is judged against what this camera usually shows. Not
+here: what is in the picture; the words shown (`errors.SENTENCES`).
+
+Method: black and covered by brightness and its spread; blur by the gradient's strength against the camera's own slow
+average; frozen by key frames that hardly differ (a live sensor has noise, so its key frames differ by half a grey level
+and more; those of a source that stands still come out equal); turned by the correlation of coarse gradients with their
+slow average, which adapts within minutes, so that a camera that was moved for good is told of once.
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+LOOK_SECONDS = 1.0
+#: How long each fault must hold before it is said.
+HOLD_SECONDS = {"black": 10.0, "covered": 10.0, "blurred": 30.0, "frozen": 20.0, "turned": 20.0}
+#: A fault that was said is over after this long without it.
+OVER_SECONDS = 3.0
+LEARN_SECONDS = 60.0
+ADAPT_SECONDS = 300.0
+BLACK_LEVEL = 40
+FLAT_SPREAD = 6.0
+BLUR_SHARE = 0.35
+TURNED_CORRELATION = 0.3
+STILL_DIFFERENCE = 0.05
+_COARSE = (32, 18)
+
+
+class ViewHealth:
+    """Judges one camera's view."""
+
+    def __init__(self) -> None:
+        self._looked_at = float("-inf")
+        self._learned_seconds = 0.0
+        self._usual_detail = 0.0
+        self._usual_shape: NDArray[np.float32] | None = None
+        self._last_keyframe: NDArray[np.uint8] | None = None
+        self._is_still = False
+        self._suspect: str | None = None
+        self._suspect_since = 0.0
+        self._fine_since: float | None = None
+        self.fault: str | None = None
+
+    def keyframe(self, luma: NDArray[np.uint8]) -> None:
+        """Note the small grey picture of a key frame; call it for each one, before `look`."""
+        last = self._last_keyframe
+        self._is_still = (
+            last is not None and last.shape == luma.shape and float(cv2.absdiff(last, luma).mean()) < STILL_DIFFERENCE
+        )
+        self._last_keyframe = luma
+
+    def look(self, luma: NDArray[np.uint8], now: float) -> str | None:
+        """Look at a small grey picture, uint8 (h, w), at a monotonic time; gives the fault that holds, or None."""
+        elapsed = now - self._looked_at
+        if elapsed < LOOK_SECONDS:
+            return self.fault
+        self._looked_at = now
+        self._judge(self._see(luma, min(elapsed, 5 * LOOK_SECONDS)), now)
+        return self.fault
+
+    def _judge(self, seen: str | None, now: float) -> None:
+        if seen != self._suspect:
+            self._suspect, self._suspect_since = seen, now
+        if seen is not None and now - self._suspect_since >= HOLD_SECONDS[seen]:
+            self.fault = seen
+        if seen == self.fault:
+            self._fine_since = None
+        elif self.fault is not None:
+            self._fine_since = now if self._fine_since is None else self._fine_since
+            if now - self._fine_since >= OVER_SECONDS:
+                self.fault = self._fine_since = None
+
+    def _see(self, luma: NDArray[np.uint8], elapsed: float) -> str | None:
+        if float(np.percentile(luma, 99)) < BLACK_LEVEL:
+            return "black"
+        smooth = cv2.GaussianBlur(luma, (3, 3), 0)
+        if float(smooth.std()) < FLAT_SPREAD:
+            return "covered"
+        if self._is_still:
+            return "frozen"
+        across = cv2.Sobel(smooth, cv2.CV_32F, 1, 0)
+        down = cv2.Sobel(smooth, cv2.CV_32F, 0, 1)
+        strength = cv2.magnitude(across, down)
+        detail = float(strength.mean())
+        shape = np.asarray(cv2.resize(strength, _COARSE, interpolation=cv2.INTER_AREA), np.float32)
+        is_learned = self._usual_shape is not None and self._learned_seconds >= LEARN_SECONDS
+        fault = None
+        if is_learned and self._usual_shape is not None:
+            if detail < BLUR_SHARE * self._usual_detail:
+                fault = "blurred"
+            elif _correlation(shape, self._usual_shape) < TURNED_CORRELATION:
+                fault = "turned"
+        self._learn(detail, shape, elapsed)
+        return fault
+
+    def _learn(self, detail: float, shape: NDArray[np.float32], elapsed: float) -> None:
+        if self._usual_shape is None or self._usual_shape.shape != shape.shape:
+            self._usual_detail, self._usual_shape = detail, shape
+            return
+        self._learned_seconds += elapsed
+        span = min(ADAPT_SECONDS, max(elapsed, self._learned_seconds))
+        weight = min(1.0, elapsed / span)
+        self._usual_detail += weight * (detail - self._usual_detail)
+        self._usual_shape = self._usual_shape + np.float32(weight) * (shape - self._usual_shape)
+
+
+def _correlation(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
+    a, b = a - a.mean(), b - b.mean()
+    size = float(np.sqrt((a * a).sum() * (b * b).sum()))
+    return float((a * b).sum()) / size if size > 0 else 1.0
