@@ -94,3 +94,5 @@ def set_up_logging(file: Path) -> None:
     to_screen.setLevel(logging.WARNING)
     to_screen.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[to_file, to_screen], force=True)
+    for chatty in ("aioice", "aiortc", "httpx", "alembic"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
