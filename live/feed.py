@@ -20,6 +20,9 @@ GROUP_BYTES = 8 * 2**20
 GROUP_FRAMES = 600
 QUEUE_BYTES = 12 * 2**20
 QUEUE_FRAMES = 900
+#: So many steps back in time within one group, each so small, are B-frames and no clock that was set.
+_STEPS_BACK = 2
+_STEP_BACK_SECONDS = 1.0
 
 
 Later = Callable[[float, Callable[[], None]], object]
@@ -123,6 +126,12 @@ class Feed:
         self._is_live = False
         self._sequence: int | None = None
         self._keyframe_came = asyncio.Event()
+        self._steps_back = self._steps_back_before = 0
+
+    @property
+    def has_b_frames(self) -> bool:
+        """Whether pictures come in another order than they are shown, which WebRTC has no way to say."""
+        return max(self._steps_back, self._steps_back_before) >= _STEPS_BACK
 
     @property
     def group(self) -> list[PacketMessage]:
@@ -177,6 +186,8 @@ class Feed:
         else:
             self._is_live = True
         self.figures.packets += 1
+        if not message.is_keyframe and self.last is not None and not lost:
+            self._steps_back += 0 < self.last.stream_time - message.stream_time < _STEP_BACK_SECONDS
         self.last = message
         if lost:
             self.figures.packets_lost += lost
@@ -197,6 +208,7 @@ class Feed:
     def _keep(self, message: PacketMessage) -> None:
         if message.is_keyframe:
             self._group, self._group_bytes, self._group_is_whole = [], 0, True
+            self._steps_back_before, self._steps_back = self._steps_back, 0
             if self._is_live:
                 self._replayed.clear()
             self._keyframe_came.set()

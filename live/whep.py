@@ -222,6 +222,10 @@ class WhepDesk:
             raise NoPicture("the camera gives no picture now; look at its state")
         if keyframe.codec != "h264":
             raise Unplayable(f"the camera sends {keyframe.codec}; choose H.264 for this stream on the camera")
+        if feed.has_b_frames:
+            raise Unplayable(
+                "the camera sends B-frames, which WebRTC cannot show in order; turn them off on the camera"
+            )
         return profile_level_id(keyframe.data)
 
     def _close_when_lost(self, session: Session) -> None:

@@ -115,6 +115,21 @@ def test_a_group_that_is_too_large_is_not_kept(monkeypatch: pytest.MonkeyPatch) 
     assert times(feed.join()) == [0]
 
 
+@pytest.mark.parametrize(
+    ("order", "has"),
+    [((0, 1, 2, 3, 4, 5, 6), False), ((0, 3, 1, 2, 6, 4, 5), True), ((0, 1, 5000, 5001, 2, 3, 4), False)],
+)
+def test_b_frames_are_known_by_their_order(order: tuple[int, ...], has: bool) -> None:
+    feed = Feed(GATE, SUB)
+    for place, number in enumerate(order):
+        feed.take(message(number, place + 1, key=place == 0))
+    assert feed.has_b_frames is has
+    feed.take(message(6000, len(order) + 1, key=True))
+    assert feed.has_b_frames is has
+    feed.take(message(6010, len(order) + 2, key=True))
+    assert not feed.has_b_frames
+
+
 class FakeLink:
     """Notes which streams are taken."""
 
