@@ -19,7 +19,7 @@ from pathlib import Path
 from runtime.demo.clip import ClipError
 from runtime.demo.clips import make_clips
 from runtime.demo.rtsp_server import PortTakenError, RtspServer
-from runtime.demo.script import load_day, sources
+from runtime.demo.script import DAY, load_day, sources
 
 _PARENT_CHECK_SECONDS = 0.5
 
@@ -35,14 +35,14 @@ def main() -> int:
     if options.user:
         users[options.user] = os.environ.get("VBRAIN_DEMO_PASSWORD", "")
     try:
-        day = load_day()
+        day = load_day(options.day)
         files = make_clips(options.cache, _say_progress, only=day.scenes())
         server = RtspServer(sources(day, files), options.host, options.port, users or None)
         asyncio.run(_serve(server))
     except PortTakenError as error:
         print(f"demo: {error.strerror}", file=sys.stderr)
         return 1
-    except (OSError, ClipError) as error:
+    except (OSError, ClipError, ValueError) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
     return 0
@@ -55,6 +55,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
     parser.add_argument("--port", type=int, default=8554, help="port to listen on (default 8554; 0 takes a free one)")
     parser.add_argument("--cache", type=Path, help="folder for the clips (default: var/demo)")
+    parser.add_argument("--day", type=Path, default=DAY, help="another script of the day")
     parser.add_argument("--user", help="ask clients for this user; the password is taken from VBRAIN_DEMO_PASSWORD")
     parser.add_argument("--parent-pid", type=int, help="end when this process is gone")
     return parser.parse_args()

@@ -116,7 +116,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """One clip for ever. `phase` moves where in it the stream starts (at a key frame), so that streams of one clip differ."""
+    """One clip for ever. `phase` is the picture (its key frame) it starts at, so that streams of one clip differ."""
 
     clip: Clip
     phase: int = 0

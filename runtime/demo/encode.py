@@ -38,7 +38,7 @@ class ClipWriter:
             "crf": "25",
             "maxrate": f"{kilobits}k",
             "bufsize": f"{kilobits}k",
-            "x264-params": f"keyint={GOP}:min-keyint={GOP}:scenecut=0:bframes=0:slices=1:sliced-threads=0:rc-lookahead=5",
+            "x264-params": f"keyint={GOP}:min-keyint={GOP}:scenecut=0:bframes=0:slices=1:rc-lookahead=0:mbtree=0",
         }
         self._stream = stream
         self.frames = 0

@@ -39,7 +39,7 @@ overcast = grade(0.93, 0.90, 0.86, gamma=0.95, lift=0.04)
 
 def haze(picture: Picture, index: int) -> Picture:
     """A light that is whiter the higher, as of morning fog in the valley."""
-    height, width = picture.shape[:2]
+    height = picture.shape[0]
     depth = np.linspace(0.42, 0.10, height, dtype=np.float32)[:, None, None]
     return np.asarray(picture * (1 - depth) + 208 * depth, np.uint8)
 

@@ -23,7 +23,7 @@ _STEPS_A_FRAME = 3
 
 @dataclass(frozen=True, slots=True)
 class Plume:
-    """Heat and smoke, uint8 (frames, height, width) each; row 0 is the top. The fire stands on the bottom row's middle."""
+    """Heat and smoke, uint8 (frames, height, width) each; row 0 is the top. The fire stands on the bottom row."""
 
     heat: NDArray[np.uint8]
     smoke: NDArray[np.uint8]
@@ -41,6 +41,15 @@ class Plume:
             return mixed
 
         return Plume(closed(self.heat), closed(self.smoke))
+
+
+def _slope(field: Field, axis: int) -> Field:
+    """Central differences along an axis."""
+    along_x = int(axis == 1)
+    slope: Field = cv2.Sobel(
+        field, cv2.CV_32F, along_x, 1 - along_x, ksize=1, scale=0.5, borderType=cv2.BORDER_REPLICATE
+    )
+    return slope
 
 
 class _Flow:
@@ -69,11 +78,12 @@ class _Flow:
 
     def curl_back(self, strength: float, dt: float) -> None:
         """Vorticity confinement: gives back the swirls that advection smooths away."""
-        curl = np.gradient(self.v, axis=1) - np.gradient(self.u, axis=0)
-        gy, gx = np.gradient(np.abs(curl))
+        curl = _slope(self.v, 1) - _slope(self.u, 0)
+        size = np.abs(curl)
+        gx, gy = _slope(size, 1), _slope(size, 0)
         norm = np.sqrt(gx * gx + gy * gy) + 1e-5
-        self.u += (dt * strength * gy / norm * curl).astype(np.float32)
-        self.v -= (dt * strength * gx / norm * curl).astype(np.float32)
+        self.u += dt * strength * gy / norm * curl
+        self.v -= dt * strength * gx / norm * curl
 
     def project(self, expansion: Field) -> None:
         """Make it divergence-free but for `expansion`, by which burning gas spreads instead of being pinched."""
@@ -85,9 +95,8 @@ class _Flow:
         divergence[:height] = inner
         divergence[height:] = inner[::-1]  # mirrored: the ground is a wall
         pressure = fft.irfft2(fft.rfft2(divergence) / self._laplacian, s=divergence.shape)[:height]
-        gy, gx = np.gradient(pressure)
-        self.u -= gx
-        self.v -= gy
+        self.u -= _slope(pressure, 1)
+        self.v -= _slope(pressure, 0)
 
 
 def simulate(
@@ -190,9 +199,14 @@ def lay(picture: Picture, plume: Plume, frame: int, spot: Spot) -> Picture:
     hot = cv2.resize(heat, size, interpolation=cv2.INTER_CUBIC)[window].astype(np.float32)
     veil = cv2.resize(smoke, size, interpolation=cv2.INTER_CUBIC)[window].astype(np.float32) / 150
     hot = np.clip(hot * (0.62 + 0.76 * grain), 0, 255)
+    # At the ground it ends ragged, between what burns, and not in a line.
+    above_ground = ((size[1] - 1 - np.arange(size[1])) / (0.045 * size[1])).astype(np.float32)[window[0]][:, None]
+    ragged = np.clip(above_ground + 2.4 * (grain - 0.62), 0, 1)
+    hot *= ragged
     # Smoke fades out before it reaches the edge of the simulated field.
     edge = np.clip(np.minimum(np.arange(size[0]), np.arange(size[0])[::-1]) / (0.12 * size[0]), 0, 1)
     fade = (edge[None, :] * np.clip(np.arange(size[1]) / (0.22 * size[1]), 0, 1)[:, None]).astype(np.float32)[window]
+    fade *= ragged
     alpha = (1 - np.exp(-1.5 * spot.thickness * veil * (0.55 + 0.9 * grain)))[..., None] * fade[..., None]
     result = picture.copy()
     under = picture[y0:y1, x0:x1].astype(np.float32)

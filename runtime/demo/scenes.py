@@ -29,8 +29,8 @@ KINDLE, BURN = 200, 177
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """One scene. `make` gives pictures of the main size; the sub stream is scaled from them. Without `main`, both streams
-    are the sub: footage is not blown up beyond what it shows."""
+    """One scene. `make` gives pictures of the main size; the sub stream is scaled from them. Without `main`, both
+    streams are the sub: footage is not blown up beyond what it shows."""
 
     name: str
     make: Callable[[], Iterator[Picture]]
@@ -66,7 +66,7 @@ def _pedestrians(path: Path) -> list[Recipe]:
     small = looks.crop(0, 0, 768, 576, (640, 480))
     return [
         Recipe("square", _looked(path, _as_it_is), (640, 480), (768, 576)),
-        Recipe("square-crowd", lambda: _crowd(path, 360), (640, 480), (768, 576)),
+        Recipe("square-crowd", lambda: _crowd(path, 300), (640, 480), (768, 576)),
         Recipe("square-dusk", _looked(path, looks.worn(small, looks.mirror, looks.dusk), 400, 360), (640, 480)),
         Recipe("square-rain", _looked(path, looks.worn(small, looks.rain), 120, 240), (640, 480)),
         Recipe("lane", _looked(path, looks.crop(100, 90, 640, 360), 180, 330)),
@@ -90,8 +90,11 @@ def _crowd(path: Path, count: int) -> Iterator[Picture]:
 
 def _road(path: Path) -> list[Recipe]:
     size = (640, 352)
-    spot = Spot((112, 236), 190, seed=3)
-    fire = lambda first, count, lit: lambda: _straw_fire(path, spot, first, count, lit)  # noqa: E731
+    spot = Spot((112, 236), 190, thickness=1.5, seed=3)
+
+    def fire(first: int, count: int, lit: bool) -> Callable[[], Iterator[Picture]]:
+        return lambda: _straw_fire(path, spot, first, count, lit)
+
     return [
         Recipe("road", _looked(path, _as_it_is), size),
         Recipe("road-mirror", _looked(path, looks.worn(looks.mirror, looks.morning)), size),
@@ -130,7 +133,14 @@ def _with_straw(picture: Picture, spot: Spot, burnt: int) -> Picture:
 def _straw(wide: int, tall: int) -> tuple[Picture, Picture]:
     rng = np.random.default_rng(4)
     mask = np.zeros((tall, wide), np.uint8)
-    cv2.ellipse(mask, (wide // 2, tall), (wide // 2 - 1, tall - 2), 0, 180, 360, 255, cv2.FILLED)
+    base = tall - 5
+    cv2.ellipse(mask, (wide // 2, base), (wide // 2 - 5, base - 2), 0, 180, 360, 255, cv2.FILLED)
+    for _ in range(wide * 2):  # straws that stick out at its edge
+        angle = float(rng.uniform(np.pi, 2 * np.pi))
+        x = int(wide / 2 + (wide / 2 - 6) * np.cos(angle))
+        y = int(base + (base - 4) * np.sin(angle)) if rng.random() < 0.5 else base
+        x = x if y < base else int(rng.integers(3, wide - 3))
+        cv2.line(mask, (x, y), (x + int(rng.integers(-5, 6)), y + int(rng.integers(-3, 5))), 255, 1)
     straw = np.full((tall, wide, 3), (88, 140, 168), np.uint8)
     for _ in range(wide * tall // 10):
         x, y = int(rng.integers(0, wide)), int(rng.integers(0, tall))
@@ -142,19 +152,34 @@ def _straw(wide: int, tall: int) -> tuple[Picture, Picture]:
 
 
 def _house(path: Path) -> list[Recipe]:
-    bigger = looks.crop(0, 0, 426, 240, (640, 360))
+    size = (480, 360)
+    bigger = looks.crop(53, 0, 320, 240, size)  # without the black bars at its sides
     return [
-        Recipe("house", lambda: _before_the_fire(path, bigger, 240)),
-        Recipe("house-burn", _looked(path, bigger)),
+        Recipe("house", lambda: _before_the_fire(path, bigger, 240), size),
+        Recipe("house-burn", _looked(path, bigger), size),
     ]
 
 
+#: Where the house's windows and the sky above its roof are, in the picture of 480 × 360: left, top, right, bottom.
+_WINDOWS = ((116, 118, 152, 172), (184, 108, 222, 172), (246, 128, 280, 176), (108, 228, 184, 292), (226, 66, 252, 96))
+_SKY = (104, 0, 284, 34)
+
+
 def _before_the_fire(path: Path, look: Look, count: int) -> Iterator[Picture]:
-    """The scene as it was: what is bright only now and then is fire and smoke; the darkest of all moments has little."""
+    """The scene as it was: what is bright only at times is fire and smoke; the darkest of all moments has little, and
+    what it has left is painted over."""
     still = look(plate(path, 12, percentile=4), 0).astype(np.float32)
-    glow = np.clip((still[..., 2] - 1.35 * still[..., 1] - 12) / 60, 0, 1) * (still[..., 2] > 150)
-    glow = cv2.GaussianBlur(cv2.dilate(glow.astype(np.float32), np.ones((5, 5))), (0, 0), 2)[..., None]
-    still = still * (1 - glow) + np.array([52, 48, 46], np.float32) * glow
+    glows = np.zeros(still.shape[:2], np.float32)
+    for left, top, right, bottom in _WINDOWS:
+        part = still[top:bottom, left:right]
+        reddish = np.clip((part[..., 2] - 1.75 * part[..., 1] - 8) / 30, 0, 1)
+        glows[top:bottom, left:right] = reddish * (part[..., 1] < 110)
+    glows = cv2.GaussianBlur(cv2.dilate(glows, np.ones((5, 5))), (0, 0), 1.5)[..., None]
+    still = still * (1 - glows) + np.array([46, 42, 44], np.float32) * glows
+    sky = np.zeros(still.shape[:2], np.float32)
+    sky[_SKY[1] : _SKY[3], _SKY[0] : _SKY[2]] = 1
+    sky = cv2.GaussianBlur(sky, (0, 0), 4)[..., None]
+    still = still * (1 - sky) + np.array([238, 234, 236], np.float32) * sky
     rng = np.random.default_rng(2)
     noise = [rng.normal(0, 2.0, still.shape).astype(np.float32) for _ in range(6)]
     for index in range(count):
@@ -181,33 +206,34 @@ def _with_pause(path: Path, look: Look, pause: int) -> Iterator[Picture]:
 
 def _drawn(cast: Cast) -> list[Recipe]:
     wide, half = (1280, 720), (960, 540)
-
-    def walk(
-        seed: int, people: int, kind: str = "street", bus: bool = False, crowd: int = 0, frames: int = 150
-    ) -> Scene:
-        return Scene(cast, seed, people, kind, bus, crowd, frames)
-
-    return [
-        Recipe("gate", walk(1, 3, frames=180), main=wide),
-        Recipe("gate-crowd", walk(1, 3, crowd=13, frames=180), main=wide),
-        Recipe("gate-crowded", walk(1, 3, crowd=13, frames=180).after(180, 120), main=wide),
-        Recipe("stop", walk(2, 3, bus=True, frames=160), main=wide),
-        Recipe("market", walk(5, 5, frames=150), main=half),
-        Recipe("orchard", walk(3, 1, "orchard", frames=120), main=half),
-        Recipe("river", walk(4, 2, "river", frames=150), main=half),
-        Recipe("square", walk(6, 4)),
-        Recipe("square-crowd", walk(6, 4, crowd=14, frames=200)),
-        Recipe("square-dusk", walk(7, 4).wearing(looks.dusk)),
-        Recipe("square-rain", walk(8, 3).wearing(looks.rain)),
-        Recipe("lane", walk(9, 3)),
-        Recipe("lane-haze", walk(10, 3).wearing(looks.haze)),
-        Recipe("road", walk(11, 1, bus=True)),
-        Recipe("road-mirror", walk(11, 1, bus=True).wearing(looks.worn(looks.mirror, looks.morning))),
-        Recipe("road-dusk", walk(12, 1, bus=True).wearing(looks.night)),
-        Recipe("parking", walk(13, 1, bus=True)),
-        *_drawn_fire("yard", walk(14, 2, frames=KINDLE + BURN), Spot((176, 300), 230, seed=5)),
-        *_drawn_fire("house", walk(15, 1, frames=KINDLE + BURN), Spot((430, 226), 190, smoke_shade=120, seed=6)),
-    ]
+    gate = Scene(cast, seed=1, people=3, frames=180, size=wide)
+    gathering = replace(gate, crowd=13)
+    traffic = Scene(cast, seed=11, people=1, bus=True)
+    streets = {
+        "gate": gate,
+        "gate-crowd": gathering,
+        "gate-crowded": replace(gathering, first=180, given=120),
+        "stop": Scene(cast, seed=2, people=3, bus=True, frames=160, size=wide),
+        "market": Scene(cast, seed=5, people=5, size=half),
+        "orchard": Scene(cast, seed=3, people=1, kind="orchard", frames=120, size=half),
+        "river": Scene(cast, seed=4, people=2, kind="river", size=half),
+        "square": Scene(cast, seed=6, people=4),
+        "square-crowd": Scene(cast, seed=6, people=4, crowd=14, frames=200),
+        "square-dusk": Scene(cast, seed=7, people=4, look=looks.dusk),
+        "square-rain": Scene(cast, seed=8, people=3, look=looks.rain),
+        "lane": Scene(cast, seed=9, people=3),
+        "lane-haze": Scene(cast, seed=10, people=3, look=looks.haze),
+        "road": traffic,
+        "road-mirror": replace(traffic, look=looks.worn(looks.mirror, looks.morning)),
+        "road-dusk": Scene(cast, seed=12, people=1, bus=True, look=looks.night),
+        "parking": Scene(cast, seed=13, people=1, bus=True),
+    }
+    recipes = [Recipe(name, scene, main=scene.main) for name, scene in streets.items()]
+    yard = Scene(cast, seed=14, people=2, frames=KINDLE + BURN)
+    house = Scene(cast, seed=15, people=1, frames=KINDLE + BURN)
+    recipes += _drawn_fire("yard", yard, Spot((176, 300), 230, seed=5))
+    recipes += _drawn_fire("house", house, Spot((430, 226), 190, smoke_shade=120, seed=6))
+    return recipes
 
 
 def _drawn_fire(name: str, scene: Scene, spot: Spot) -> list[Recipe]:
@@ -216,42 +242,40 @@ def _drawn_fire(name: str, scene: Scene, spot: Spot) -> list[Recipe]:
             picture = _with_straw(np.asarray(large, np.uint8), spot, first + index if lit else 0)
             yield lay(picture, _fire(), first + index, spot) if lit else picture
 
-    kindling = [Recipe(f"{name}-kindle", lambda: make(0, KINDLE, True))]
     return [
         Recipe(name, lambda: make(0, KINDLE + BURN, False)),
-        *(kindling if name == "yard" else []),
+        Recipe(f"{name}-kindle", lambda: make(0, KINDLE, True)),
         Recipe(f"{name}-burn", lambda: make(KINDLE, BURN, True)),
     ]
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A drawn street and who walks in it. With `crowd`, that many more come and stay."""
+    """A drawn street and who walks in it; with `crowd`, that many more come and stay. Called, it gives `given` pictures
+    (default: `frames`, after which the walkers are where they began) from the `first` on."""
 
     cast: Cast
     seed: int
     people: int
-    kind: str
-    bus: bool
-    crowd: int
-    frames: int
+    kind: str = "street"
+    bus: bool = False
+    crowd: int = 0
+    frames: int = 150
+    size: tuple[int, int] = (640, 360)
     look: Look = _as_it_is
-    begins: int = 0
+    first: int = 0
     given: int | None = None
 
-    def wearing(self, look: Look) -> Scene:
-        return replace(self, look=look)
-
-    def after(self, begins: int, given: int) -> Scene:
-        """The same scene later, so many pictures of it."""
-        return replace(self, begins=begins, given=given)
+    @property
+    def main(self) -> tuple[int, int] | None:
+        """The size of the main stream, when it has one of its own."""
+        return self.size if self.size != (640, 360) else None
 
     def __call__(self) -> Iterator[Picture]:
-        size = (1280, 720) if self.seed <= 5 else (640, 360)
-        return self.pictures(self.begins, self.frames if self.given is None else self.given, size)
+        return self.pictures(self.first, self.frames if self.given is None else self.given)
 
-    def pictures(self, first: int, count: int, size: tuple[int, int] = (640, 360)) -> Iterator[Picture]:
-        background = street(self.seed, size, self.kind)
+    def pictures(self, first: int, count: int) -> Iterator[Picture]:
+        background = street(self.seed, self.size, self.kind)
         rng = np.random.default_rng(self.seed)
         seconds = self.frames / FPS
         moving = [self._passer(rng, seconds, index) for index in range(self.people)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -74,7 +75,7 @@ class Day(_Strict):
                 raise ValueError(f"the {happening.kind} on {happening.camera} must end before the day repeats")
         for camera in self.cameras:
             mine = self.of(camera)
-            if any(later.at < earlier.until for earlier, later in zip(mine, mine[1:], strict=False)):
+            if any(later.at < earlier.until for earlier, later in pairwise(mine)):
                 raise ValueError(f"two happenings on {camera} overlap")
         return self
 
@@ -108,7 +109,7 @@ def events(until_s: float | None = None) -> list[Event]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Span:
+class Span:
     """From one picture of a round to another, these clips."""
 
     start: int
@@ -127,7 +128,7 @@ class _Span:
 class Scripted:
     """A camera's source: calm, and now and then something happens. Each change begins with a clip's first key frame."""
 
-    def __init__(self, calm: Clip, spans: tuple[_Span, ...], period: int, starts_at: int) -> None:
+    def __init__(self, calm: Clip, spans: tuple[Span, ...], period: int, starts_at: int) -> None:
         self.fps = calm.fps
         self._calm, self._spans, self._period = calm, spans, period
         self._phase = calm.keyframe_before(starts_at % len(calm.units))
@@ -147,8 +148,8 @@ class Scripted:
 
 
 def sources(day: Day, files: Mapping[str, ClipFiles], opened: Callable[[Path], Clip] = Clip.open) -> dict[str, Source]:
-    """The server's sources: `<camera>/main` and `<camera>/sub`. Each file is read once. Raises KeyError for a scene that
-    is not among the files, ClipError for one that cannot be read."""
+    """The server's sources: `<camera>/main` and `<camera>/sub`. Each file is read once. Raises KeyError for a scene
+    that is not among the files, ClipError for one that cannot be read."""
     clips: dict[Path, Clip] = {}
 
     def clip(path: Path) -> Clip:
@@ -161,7 +162,7 @@ def sources(day: Day, files: Mapping[str, ClipFiles], opened: Callable[[Path], C
         for role in StreamRole:
             calm = clip(getattr(files[part.scene], role))
             spans = tuple(
-                _Span(
+                Span(
                     round(happening.at * calm.fps),
                     round(happening.until * calm.fps),
                     tuple(clip(getattr(files[scene], role)) for scene in happening.scenes),

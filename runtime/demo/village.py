@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from runtime.demo.encode import Picture
 from runtime.demo.photos import Cast, Cutout
@@ -18,20 +19,16 @@ from runtime.demo.photos import Cast, Cutout
 Colour = tuple[int, int, int]
 
 
-def _noise(
-    rng: np.random.Generator, shape: tuple[int, int], cells: Sequence[int]
-) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+def _noise(rng: np.random.Generator, shape: tuple[int, int], cells: Sequence[int]) -> NDArray[np.float32]:
     height, width = shape
     total = np.zeros(shape, np.float32)
     for cell in cells:
-        coarse = rng.random((height // cell + 2, width // cell + 2), np.float32) - 0.5
-        total += cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
-    return total / len(cells)
+        coarse = rng.random((height // cell + 2, width // cell + 2), np.float32) - np.float32(0.5)
+        total += cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC) / np.float32(len(cells))
+    return total
 
 
-def _ridge(
-    rng: np.random.Generator, width: int, base: float, swing: float
-) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+def _ridge(rng: np.random.Generator, width: int, base: float, swing: float) -> NDArray[np.float64]:
     x = np.arange(width) / width
     waves = sum(rng.uniform(0.3, 1) / k * np.sin(2 * np.pi * (k * x + rng.random())) for k in (1, 2, 3, 5, 9))
     return np.asarray(base + swing * waves)
@@ -179,7 +176,7 @@ class Walker:
     def draw(self, picture: Picture, now: float) -> None:
         x, y = self.foot(now)
         height, width = picture.shape[:2]
-        tall = int(round(self.height * height * (0.30 + 0.70 * max(0.0, y - 0.45) / 0.55) / 2)) * 2
+        tall = round(self.height * height * (0.30 + 0.70 * max(0.0, y - 0.45) / 0.55) / 2) * 2
         if tall < 8:
             return
         moving = not (self.arrives and now + self.phase >= self.seconds)
