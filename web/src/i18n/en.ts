@@ -247,6 +247,7 @@ export const en: Messages = {
     zoom: 'Enlarge the picture',
     caughtAt: 'Captured at {at}',
     new: 'New incident',
+    earlier: '{n} earlier alerts',
   },
   number: {
     looks: 'Looks',
@@ -261,6 +262,11 @@ export const en: Messages = {
     flicker: 'Flicker',
     area: 'Share of the picture',
     zone: 'Zone',
+    zone_id: 'Zone',
+    log_odds: 'Strength (log odds)',
+    scores: 'Scores',
+    most: 'Most people',
+    limit: 'Limit',
   },
   screen: {
     title: 'Governance big screen',

@@ -241,6 +241,7 @@ export const zh = {
     zoom: '放大看图',
     caughtAt: '拍摄于 {at}',
     new: '新事件',
+    earlier: '更早的 {n} 次警报',
   },
   number: {
     looks: '观察次数',
@@ -255,6 +256,11 @@ export const zh = {
     flicker: '闪动',
     area: '画面占比',
     zone: '区域',
+    zone_id: '区域',
+    log_odds: '证据强度（对数几率）',
+    scores: '各类得分',
+    most: '最多人数',
+    limit: '人数上限',
   },
   screen: {
     title: '智慧治理大屏',

@@ -5,7 +5,7 @@
  * fresh pictures is a fault too; says goodbye (DELETE) when it leaves, even while the page is closing. Not here: what is
  * shown while there is no video (`components/LiveVideo.vue`).
  */
-import type { Schemas } from '@/api/client'
+import { problemOf, type Schemas } from '@/api/client'
 import { backoffMs } from './backoff'
 
 export type Stream = 'sub' | 'main'
@@ -43,16 +43,6 @@ function browserEnvironment(): WhepEnvironment {
   }
 }
 
-/** The server said no, in words. */
-export class WhepRefusal extends Error {
-  constructor(
-    readonly status: number,
-    message: string,
-  ) {
-    super(message)
-  }
-}
-
 export class WhepViewer {
   state: WhepState = 'idle'
   reason: string | null = null
@@ -62,7 +52,6 @@ export class WhepViewer {
 
   private connection: RTCPeerConnection | null = null
   private location: string | null = null
-  private abort: AbortController | null = null
   private generation = 0
   private retryTimer: number | null = null
   private watchdogTimer: number | null = null
@@ -142,7 +131,6 @@ export class WhepViewer {
 
   private async exchange(offer: string, generation: number): Promise<string> {
     const abort = new AbortController()
-    this.abort = abort
     const timer = this.env.setTimeout(() => abort.abort(new Error('no_answer')), ANSWER_MS)
     try {
       const response = await this.env.fetch(`/api/whep/${encodeURIComponent(this.cameraId)}?stream=${this.stream}`, {
@@ -153,17 +141,17 @@ export class WhepViewer {
         signal: abort.signal,
       })
       const location = response.headers.get('Location')
+      // an answer to somebody who has left meanwhile: its session must not stay behind
       if (response.status === 201 && location !== null && generation !== this.generation) {
         this.goodbye(location)
         throw new Error('left_meanwhile')
       }
       const body = await response.text()
-      if (response.status !== 201) throw new WhepRefusal(response.status, sentenceOf(body) ?? `http_${response.status}`)
+      if (response.status !== 201) throw refusal(response.status, body)
       this.location = location
       return body
     } finally {
       this.env.clearTimeout(timer)
-      this.abort = null
     }
   }
 
@@ -209,8 +197,6 @@ export class WhepViewer {
     this.clear('retryTimer')
     this.clear('watchdogTimer')
     this.clear('disconnectedTimer')
-    this.abort?.abort(new Error('left'))
-    this.abort = null
     if (this.connection !== null) {
       this.connection.ontrack = null
       this.connection.onconnectionstatechange = null
@@ -248,22 +234,13 @@ function preferH264(transceiver: RTCRtpTransceiver): void {
   if (wanted.some((codec) => /h264/i.test(codec.mimeType))) transceiver.setCodecPreferences(wanted)
 }
 
-/** The sentence in an error's body, whether JSON (`detail`) or plain text. */
-export function sentenceOf(body: string): string | null {
-  const text = body.trim()
-  if (text === '') return null
+/** Why the service refused, as one sentence in the language of the page. */
+function refusal(status: number, body: string): Error {
+  let parsed: unknown = null
   try {
-    const parsed: unknown = JSON.parse(text)
-    if (typeof parsed === 'object' && parsed !== null) {
-      const { detail, message } = parsed as { detail?: unknown; message?: unknown }
-      if (typeof detail === 'string') return detail
-      if (typeof message === 'string') return message
-      if (typeof detail === 'object' && detail !== null && typeof (detail as { en?: unknown }).en === 'string') {
-        return (detail as { en: string }).en
-      }
-    }
-    return null
+    parsed = JSON.parse(body)
   } catch {
-    return text.length <= 300 && !text.startsWith('<') ? text : null
+    // not a problem document: the status says what there is to say
   }
+  return new Error(problemOf(status, parsed).sentence)
 }
