@@ -1,8 +1,9 @@
 """The record of it all: one class a table.
 
-Promises: every table is here; SQLite and PostgreSQL accept the same values (text that a stranger chooses has no length
-limit, which PostgreSQL alone would enforce). Not here: rules (`alerts/`, `flow/`), the session (`session.py`), changes
-of shape (`migrations/`, which says what to do after a change here).
+Promises: every table is here, or in `governance.py`, `citizens.py`, `credit.py`; SQLite and PostgreSQL accept the same
+values (text that a stranger chooses has no length limit, which PostgreSQL alone would enforce). Not here: rules
+(`alerts/`, `flow/`), the session (`session.py`), changes of shape (`migrations/`, which says what to do after a change
+here).
 """
 
 from datetime import datetime
@@ -12,9 +13,14 @@ from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConst
 from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+# Imported so that the one metadata knows every table, whichever module a process imports first.
+from models import citizens as citizens
+from models import credit as credit
+from models import governance as governance
+from models.append_only import AppendOnly
 from models.base import Base, Count, Identified, utc_now
 
-#: Every table below.
+#: Every table, of the modules imported above too.
 metadata = Base.metadata
 
 #: SQLite would give the id of a deleted newest row to the next one; a receiver that knows the id would drop the new.
@@ -53,7 +59,11 @@ class LoginSession(Base):
 
 
 class Incident(Identified):
-    """One event in the world, made of one or more alerts. `version` grows with each change, against stale writers."""
+    """One event in the world, made of one or more alerts. `version` grows with each change, against stale writers.
+
+    `due_at` is when the step that is awaited is late; the `…_at` are when each step was taken, and go back to null when
+    the incident is reopened. `merged_into`: it turned out to be the same event as that one.
+    """
 
     __tablename__ = "incidents"
     __table_args__ = (
@@ -61,6 +71,7 @@ class Incident(Identified):
         Index("ix_incidents_state_opened_at", "state", "opened_at"),
         _index_where("ix_incidents_open", "opened_at", "closed_at IS NULL"),
         Index("ix_incidents_camera_id_kind_state", "camera_id", "kind", "state"),
+        _index_where("ix_incidents_due_at", "due_at", "due_at IS NOT NULL"),
     )
 
     kind: Mapped[str] = mapped_column(String(32))
@@ -74,11 +85,25 @@ class Incident(Identified):
     opened_at: Mapped[datetime]
     last_alert_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
+    area_id: Mapped[str | None] = mapped_column(String(48))
+    source: Mapped[str] = mapped_column(String(16), default="camera")
+    state_since: Mapped[datetime | None]
+    due_at: Mapped[datetime | None]
+    escalation_level: Mapped[int] = mapped_column(default=0)
+    confirmed_at: Mapped[datetime | None]
+    dispatched_at: Mapped[datetime | None]
+    accepted_at: Mapped[datetime | None]
+    arrived_at: Mapped[datetime | None]
+    resolved_at: Mapped[datetime | None]
+    lead_id: Mapped[str | None] = mapped_column(ForeignKey("users.id"))
+    merged_into: Mapped[str | None] = mapped_column(ForeignKey("incidents.id"), index=True)
     version: Mapped[int] = mapped_column(default=1)
 
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
 
-    alerts: Mapped[list["Alert"]] = relationship(back_populates="incident", order_by="Alert.raised_at")
+    alerts: Mapped[list["Alert"]] = relationship(
+        back_populates="incident", order_by="Alert.raised_at", foreign_keys="Alert.incident_id"
+    )
     changes: Mapped[list["IncidentChange"]] = relationship(order_by="IncidentChange.id")
 
 
@@ -91,6 +116,10 @@ class Alert(Identified):
     incident_id: Mapped[str] = mapped_column(ForeignKey("incidents.id"), index=True)
     kind: Mapped[str] = mapped_column(String(32))
     camera_id: Mapped[str | None] = mapped_column(String(48))
+    #: The incident it first belonged to, and stays known by when incidents are merged or split.
+    origin_incident_id: Mapped[str | None] = mapped_column(ForeignKey("incidents.id"))
+    place_x: Mapped[float | None]
+    place_y: Mapped[float | None]
     raised_at: Mapped[datetime]
     first_seen_at: Mapped[datetime]
     confidence: Mapped[float]
@@ -98,27 +127,33 @@ class Alert(Identified):
     reason_en: Mapped[str] = mapped_column(Text)
     numbers: Mapped[dict[str, Any]] = mapped_column(default=dict)
 
-    incident: Mapped[Incident] = relationship(back_populates="alerts")
+    incident: Mapped[Incident] = relationship(back_populates="alerts", foreign_keys=[incident_id])
     evidence: Mapped[list["Evidence"]] = relationship(back_populates="alert")
 
 
 class Evidence(Identified):
-    """A picture or a clip that belongs to an alert. `path` is relative to the evidence folder."""
+    """A picture or a clip. `path` is relative to the evidence folder. It belongs to an alert, or (`purpose` on_site or
+    resolution) was added to an incident by somebody. `phash` is a picture's perceptual hash, 16 hex digits."""
 
     __tablename__ = "evidence"
 
-    alert_id: Mapped[str] = mapped_column(ForeignKey("alerts.id"), index=True)
+    alert_id: Mapped[str | None] = mapped_column(ForeignKey("alerts.id"), index=True)
+    incident_id: Mapped[str | None] = mapped_column(ForeignKey("incidents.id"), index=True)
+    purpose: Mapped[str] = mapped_column(String(16), default="sighting")
+    added_by: Mapped[str | None] = mapped_column(ForeignKey("users.id"))
+    phash: Mapped[str | None] = mapped_column(String(16))
     media_type: Mapped[str] = mapped_column(String(64))
     path: Mapped[str] = mapped_column(String(255))
     sha256: Mapped[str] = mapped_column(String(64))
     size_bytes: Mapped[int]
     captured_at: Mapped[datetime]
 
-    alert: Mapped[Alert] = relationship(back_populates="evidence")
+    alert: Mapped[Alert | None] = relationship(back_populates="evidence")
 
 
-class IncidentChange(Base):
-    """An append-only row of an incident's timeline: who did what, when."""
+class IncidentChange(AppendOnly, Base):
+    """An append-only row of an incident's timeline: who did what, when, from where. `details` names what it concerns:
+    alerts, people, another incident."""
 
     __tablename__ = "incident_changes"
     __table_args__ = _NEVER_REUSED
@@ -131,6 +166,8 @@ class IncidentChange(Base):
     from_state: Mapped[str | None] = mapped_column(String(32))
     to_state: Mapped[str | None] = mapped_column(String(32))
     note: Mapped[str | None] = mapped_column(Text)
+    address: Mapped[str | None] = mapped_column(Text)
+    details: Mapped[dict[str, Any]] = mapped_column(default=dict)
 
 
 class OutboxMessage(Base):
@@ -183,7 +220,7 @@ class MinuteOccupancy(Base):
     observed_seconds: Mapped[float]
 
 
-class AuditEntry(Base):
+class AuditEntry(AppendOnly, Base):
     """An append-only record of what somebody looked at or changed."""
 
     __tablename__ = "audit"
