@@ -11,21 +11,17 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeVar
-
-from av.video.reformatter import VideoReformatter
 
 from configs.words import CameraId, StreamRole
 from ingest import errors
-from ingest.annexb import ParameterSets
-from ingest.capture_time import CaptureTime
 from ingest.clock import Clock
-from ingest.decode import Decoder, Picture, fitted, newest_picture
+from ingest.decode import Picture, fitted
 from ingest.meter import Meter
 from ingest.opener import Chunk, Opener, Source
-from ingest.pace import Pace
 from ingest.ring import PacketRing
+from ingest.session import Session
 from ingest.state import Patience, StreamMachine
 from ingest.view import ViewHealth
 from ingest.words import Frame, FrameWish, Packet, StreamHealth
@@ -228,7 +224,7 @@ class Stream:
             self._machine.opened()
             self._codec = source.codec
         self._publish()
-        session = _Session(source, self._clock)
+        session = Session(source, self._clock)
         for chunk in source.chunks():
             now = self._clock.monotonic()
             if self._stopping or now >= self._needed_until:
@@ -249,7 +245,7 @@ class Stream:
                 where = errors.redact(self._settings.url)
                 raise errors.Undecodable(where) if session.decoder else errors.Silent(where)
 
-    def _take(self, session: "_Session", chunk: Chunk, now: float) -> Packet:
+    def _take(self, session: Session, chunk: Chunk, now: float) -> Packet:
         """Make a packet of what came, and keep it."""
         captured_at = session.capture.observe(chunk.stream_time, now, self._clock.wall())
         stream_time = chunk.stream_time
@@ -278,7 +274,7 @@ class Stream:
         self._meter.packet(now, len(packet.data), is_keyframe, stream_time)
         return packet
 
-    def _look(self, session: "_Session", packet: Packet) -> bool:
+    def _look(self, session: Session, packet: Packet) -> bool:
         """Decode what is wished and give it on; true when that showed a fresh picture (or nothing is wished)."""
         wish = self._wish
         if wish.per_second <= 0:
@@ -293,7 +289,7 @@ class Stream:
         self._decode_seconds += time.thread_time() - began
         return bool(pictures) or (keyframes_suffice and not packet.is_keyframe and session.decoded_last)
 
-    def _give(self, session: "_Session", picture: Picture, packet: Packet, wish: FrameWish) -> None:
+    def _give(self, session: Session, picture: Picture, packet: Packet, wish: FrameWish) -> None:
         self._frames += 1
         if packet.is_keyframe:
             self._view.keyframe(picture.luma)
@@ -332,58 +328,3 @@ class Stream:
             listener(value)
         except Exception:
             log.exception("%s %s: a listener failed", self._settings.camera_id, self._settings.role.value)
-
-
-class _Session:
-    """What belongs to one connection."""
-
-    def __init__(self, source: Source, clock: Clock) -> None:
-        self.codec = source.codec
-        self.parameters = ParameterSets(source.codec, source.parameter_sets)
-        self.capture = CaptureTime()
-        self.pace = Pace()
-        self.scaler = VideoReformatter()
-        self.seen_keyframe = False
-        self.last_time = 0.0
-        self.last_arrival = clock.monotonic()
-        self.size = (0, 0)
-        self._sized_for: bytes | None = None
-        self.decoder: Decoder | None = None
-        self.decoded_last = False
-        self._in_step = False
-
-    def is_new_picture_format(self) -> bool:
-        """Whether the parameter sets are others than before, so that the size may be too."""
-        return self._sized_for is None or (self.codec != "mjpeg" and self._sized_for != self.parameters.known)
-
-    def sized(self, keyframe: Packet) -> Packet:
-        """The key frame with the size that decoding it shows."""
-        picture = newest_picture([keyframe])
-        if picture is None:
-            return keyframe
-        self._sized_for = self.parameters.known
-        self.size = picture.size
-        return replace(keyframe, width=self.size[0], height=self.size[1])
-
-    def decode(self, packet: Packet, ring: PacketRing) -> list[Picture]:
-        """Decode every packet. When some were left out before, catch up from the last key frame in the ring."""
-        if self.decoder is None or not self._in_step:
-            self.decoder = Decoder(self.codec)
-            self._in_step = True
-            if not packet.is_keyframe:
-                for missed in ring.recent()[:-1]:
-                    self.decoder.feed(missed)
-        pictures = self.decoder.feed(packet)
-        self.decoded_last = bool(pictures)
-        return pictures
-
-    def decode_keyframe(self, packet: Packet) -> list[Picture]:
-        """Decode a key frame alone, and nothing else."""
-        self._in_step = False
-        if self.decoder is None:
-            self.decoder = Decoder(self.codec)
-        if not packet.is_keyframe:
-            return []
-        pictures = self.decoder.feed_alone(packet)
-        self.decoded_last = bool(pictures)
-        return pictures
