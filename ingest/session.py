@@ -1,4 +1,4 @@
-"""What belongs to one connection of a stream: its times, parameter sets, size and decoder; all new when it connects anew.
+"""What belongs to one connection of a stream: its times, parameter sets, size and decoder; new with each connection.
 
 Promises: a decoder that was left behind catches up from the last key frame, so that a wish is met at once; a picture's
 size follows the parameter sets. Not here: reading and supervision (`stream.py`), the decoder itself (`decode.py`).

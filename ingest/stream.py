@@ -81,7 +81,6 @@ class Stream:
         self._size: tuple[int, int] | None = None
         self._packets = self._frames = self._shed = 0
         self._decode_seconds = 0.0
-        self._session: _Session | None = None
 
     # What others call, from any thread.
 
