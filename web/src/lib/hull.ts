@@ -21,8 +21,8 @@ export function convexHull(points: readonly Spot[]): Spot[] {
 /** A closed smooth path around `points`, `margin` away from them. */
 export function softPatch(points: readonly Spot[], margin: number): string {
   const around = points.flatMap((p): Spot[] =>
-    Array.from({ length: 10 }, (_, i) => {
-      const angle = (i / 10) * Math.PI * 2
+    Array.from({ length: 18 }, (_, i) => {
+      const angle = (i / 18) * Math.PI * 2
       // a little uneven, as a hand would draw it, the same each time
       const reach = margin * (1 + 0.16 * Math.sin(angle * 3 + p[0] * 0.05 + p[1] * 0.03))
       return [p[0] + Math.cos(angle) * reach, p[1] + Math.sin(angle) * reach] as const
