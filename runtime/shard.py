@@ -118,6 +118,15 @@ class Shard:
             self._flush_minutes()
             last = now
 
+    def looks(self) -> dict[Task, int]:
+        """Looks taken since the start, by task."""
+        counters = [self._looker.camera_counters(camera_id) for camera_id in self._posts]
+        return {task: sum(c.looks.get(task, 0) for c in counters) for task in self._engines.by_task}
+
+    def longest_gap(self, camera_id: CameraId, task: Task) -> float:
+        """The longest time between two looks of a task at a camera, in seconds."""
+        return self._looker.camera_counters(camera_id).longest_gap.get(task, 0.0)
+
     # What a look leads to. Called from the looker's workers, in order for each camera.
 
     def _looked(self, camera_id: CameraId, task: Task, frame: Frame, detections: Detections) -> None:
