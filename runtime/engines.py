@@ -5,12 +5,15 @@ models (`detectors/catalogue.py`), running them (`detectors/*_engine.py`).
 """
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from configs.site import MonitoringPoint
 from configs.words import Watch
 from detectors.catalogue import Catalogue, ModelBroken, ModelFile, ModelMissing, Task
+from detectors.choose import choose_model
 from detectors.engine import Engine, open_engine
 
 log = logging.getLogger(__name__)
@@ -60,15 +63,37 @@ def tasks_of(point: MonitoringPoint) -> set[Task]:
     return tasks
 
 
-def open_engines(tasks: set[Task], threads: int | None = None, picture_size: tuple[int, int] | None = None) -> Engines:
-    """Opens the best model there is for each task: the one for live use, or with `picture_size` (width, height) the
-    most accurate one for pictures of that shape."""
+def looks_asked(points: Iterable[MonitoringPoint]) -> float:
+    """Looks a second for people and vehicles that these cameras would like together, when all are busy."""
+    return sum(p.looks_per_second for p in points if Task.PEOPLE_VEHICLES in tasks_of(p))
+
+
+def open_engines(
+    tasks: set[Task],
+    *,
+    looks_per_second: float = 0.0,
+    cache_folder: Path | None = None,
+    picture_size: tuple[int, int] | None = None,
+    threads: int | None = None,
+) -> Engines:
+    """Opens the best model there is for each task.
+
+    For live use, that is the most accurate one that gives `looks_per_second` on this box; what is measured is kept in
+    `cache_folder`. With `picture_size` (width, height), it is the one that shows such a picture largest.
+    """
     catalogue = Catalogue.load()
     by_task: dict[Task, Engine] = {}
     problems: dict[Task, str] = {}
     for task in sorted(tasks):
         try:
-            model = catalogue.find(task) if picture_size is None else _finest(catalogue, task, picture_size)
+            if picture_size is not None:
+                model = _finest(catalogue, task, picture_size)
+            elif cache_folder is not None:
+                model = choose_model(
+                    catalogue, task, looks_per_second=looks_per_second, cache_folder=cache_folder, threads=threads
+                )
+            else:
+                model = catalogue.find(task)
             by_task[task] = open_engine(model, threads=threads)
         except (ModelMissing, ModelBroken) as error:
             problems[task] = str(error)

@@ -44,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _shard(options: argparse.Namespace, folders: Folders) -> int:
     # Imported here: the API process needs neither OpenVINO nor OpenCV in memory.
     from alerts.evidence import EvidenceStore
-    from runtime.engines import open_engines, tasks_of
+    from runtime.engines import looks_asked, open_engines, tasks_of
     from runtime.shard import Shard
 
     stop = stop_on_signals()
@@ -52,7 +52,9 @@ def _shard(options: argparse.Namespace, folders: Folders) -> int:
     wanted = {c for c in options.cameras.split(",") if c}
     points = [p for p in site.cameras if not wanted or p.id in wanted]
     database = open_database(database_url(), folders.var)
-    engines = open_engines({task for p in points for task in tasks_of(p)})
+    engines = open_engines(
+        {task for p in points for task in tasks_of(p)}, looks_per_second=looks_asked(points), cache_folder=folders.var
+    )
     shard = Shard(
         site, points, engines, database, EvidenceStore(folders.evidence), folders.shard_endpoint(options.name)
     )

@@ -17,7 +17,7 @@ from configs.site import Site
 from runtime.commands.config import load_or_fail
 from runtime.commands.screen import done, fail, out, step, warn
 from runtime.commands.users import open_or_fail
-from runtime.engines import open_engines, tasks_of
+from runtime.engines import looks_asked, open_engines, tasks_of
 from runtime.folders import DEFAULT_CONFIG, Folders
 from runtime.supervisor import Supervisor, stop_on_signals
 
@@ -48,7 +48,7 @@ def run(
     with database.session() as session:
         first = first_admin(session)
     database.close()
-    _say_models(site)
+    _say_models(site, folders)
     if is_demo:
         _make_clips(folders)
     stop = stop_on_signals()
@@ -81,9 +81,13 @@ def _need_free(host: str, port: int, what: str) -> None:
             )
 
 
-def _say_models(site: Site) -> None:
-    with step("opening the models"):
-        engines = open_engines({task for camera in site.cameras for task in tasks_of(camera)})
+def _say_models(site: Site, folders: Folders) -> None:
+    with step("choosing and opening the models"):
+        engines = open_engines(
+            {task for camera in site.cameras for task in tasks_of(camera)},
+            looks_per_second=looks_asked(site.cameras),
+            cache_folder=folders.var,
+        )
     for task, engine in engines.by_task.items():
         done(f"{task.value}: {engine.name} at {engine.input_size[0]}×{engine.input_size[1]}")
     for problem in engines.problems.values():
