@@ -4,6 +4,7 @@ import type { Messages } from './zh'
 export const en: Messages = {
   app: {
     name: 'Village Brain',
+    desk: 'Control room',
     skip: 'Skip to the main content',
     loading: 'Loading…',
     retry: 'Try again',

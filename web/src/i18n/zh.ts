@@ -2,6 +2,7 @@
 export const zh = {
   app: {
     name: '乡村大脑',
+    desk: '值班台',
     skip: '跳到主要内容',
     loading: '正在载入…',
     retry: '重试',
