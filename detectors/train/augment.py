@@ -93,7 +93,9 @@ class Mixer:
             picture, boxes = self._framed(sample.read(), sample.boxes, rng)
         elif kind < 0.52:
             picture, boxes, labelled = self._mosaic(rng)
-        elif kind < 0.76:
+        elif kind < 0.60:
+            picture, boxes = self._far_view(rng)
+        elif kind < 0.79:
             picture, boxes = self._framed(self._negative(rng), NO_BOXES, rng, cover=rng.random() < 0.75)
             ambient = self._maybe_night(picture, rng)
             if rng.random() < 0.35:
@@ -193,6 +195,45 @@ class Mixer:
             boxes.append(placed)
         return out, self._clipped(np.concatenate(boxes)), labelled
 
+    def _far_view(self, rng: Rng) -> tuple[Picture, Boxes]:
+        """A drawn landscape, three times in four with a plume far away in it."""
+        picture, roots = composites.landscape(rng, self._height, self._width)
+        found: list[tuple[float, ...]] = []
+        if rng.random() < 0.75:
+            x, y = roots[int(rng.integers(len(roots)))]
+            area = np.exp(rng.uniform(np.log(0.0008), np.log(0.12))) * self._width * self._height
+            tall = float(np.clip(np.sqrt(area * rng.uniform(0.4, 2.0)), 7, self._height * 0.8))
+            wide = float(np.clip(area / tall, 8, self._width * 0.8))
+            sprite = composites.smoke(rng, round(tall), round(wide))
+            box = composites.lay_smoke(picture, sprite, round(x - wide / 2), round(y - 0.93 * tall), 1.0)
+            if box:
+                found.append((SMOKE, *box))
+            if box and rng.random() < 0.15:  # the fire itself, seldom seen from afar
+                size = max(tall * rng.uniform(0.08, 0.25), 5)
+                flame = composites.lay_flame(
+                    picture,
+                    composites.flame(rng, round(size), round(size)),
+                    round(x - size / 2),
+                    round(y - size),
+                    1.0,
+                    rng,
+                )
+                if flame:
+                    found.append((FIRE, *flame))
+        elif rng.random() < 0.5:
+            (composites.clouds if rng.random() < 0.5 else composites.fog)(picture, rng)
+        if rng.random() < 0.2:  # at dusk
+            picture[:] = (picture * rng.uniform(0.35, 0.8)).astype(np.uint8)
+        return picture, self._in_frame(found)
+
+    def _in_frame(self, found: list[tuple[float, ...]]) -> Boxes:
+        if not found:
+            return NO_BOXES
+        boxes = np.array(found, np.float32)
+        boxes[:, [1, 3]] /= self._width
+        boxes[:, [2, 4]] /= self._height
+        return self._clipped(boxes)
+
     def _maybe_night(self, picture: Picture, rng: Rng) -> float:
         """Turns some scenes to dusk or night, in place. How light it is, 0…1."""
         ambient = min(float(picture.mean()) / 120, 1.0)
@@ -233,12 +274,7 @@ class Mixer:
                 box = composites.lay_smoke(picture, sprite, round(x - wide / 2), round(y - tall), ambient)
                 if box:
                     found.append((SMOKE, *box))
-        if not found:
-            return NO_BOXES
-        boxes = np.array(found, np.float32)
-        boxes[:, [1, 3]] /= self._width
-        boxes[:, [2, 4]] /= self._height
-        return self._clipped(boxes)
+        return self._in_frame(found)
 
     def _flame_sprite(self, rng: Rng, height: int, width: int) -> composites.Sprite:
         """A real flame cut from a training picture when one comes out well, else a drawn one."""

@@ -64,23 +64,39 @@ def _smoothstep(x: Plane, low: float, high: float) -> Plane:
 
 
 def smoke(rng: Rng, height: int, width: int) -> Sprite:
-    """A plume: puffs that leave a source at the bottom, rise, widen, drift with the wind and thin out."""
+    """A plume: puffs that leave a source at the bottom, rise, widen, drift with the wind and thin out.
+
+    Small ones are drawn large and shrunk, or they would have no shape.
+    """
+    grow = max(72 / min(height, width), 1.0)
+    if grow > 1:
+        large = _plume(rng, round(height * grow), round(width * grow))
+        size = (width, height)
+        return Sprite(
+            np.asarray(cv2.resize(large.colour, size, interpolation=cv2.INTER_AREA), np.float32),
+            np.asarray(cv2.resize(large.alpha, size, interpolation=cv2.INTER_AREA), np.float32),
+        )
+    return _plume(rng, height, width)
+
+
+def _plume(rng: Rng, height: int, width: int) -> Sprite:
     density = np.zeros((height, width), np.float32)
     size = float(min(height, width))
     wind = rng.normal(0, 0.9)
     column = rng.random() < 0.75  # else a cloud that hangs low
     base_x = width * (0.5 - 0.35 * np.clip(wind, -1, 1)) + rng.normal(0, 0.04) * width
     puffs = int(rng.integers(14, 36))
-    start, end = rng.uniform(0.03, 0.12), rng.uniform(0.14, 0.34)
+    start, end = rng.uniform(0.02, 0.08), rng.uniform(0.12, 0.26)
+    puffs = round(puffs * max(height / width, 1))
     for i in range(puffs):
         t = (i + rng.random()) / puffs
         radius = max(size * (start + (end - start) * t) * rng.uniform(0.7, 1.3), 1.5)
         if column:
-            x = base_x + wind * width * 0.5 * t**1.4 + rng.normal(0, 0.05 + 0.1 * t) * width * 0.6
-            y = height * (0.93 - 0.83 * t)
+            x = base_x + wind * width * 0.45 * t**1.4 + rng.normal(0, 0.02 + 0.1 * t) * width * 0.6
+            y = height * (0.95 - 0.8 * t)
         else:
             x, y = rng.uniform(0.15, 0.85) * width, height * rng.uniform(0.3, 0.85)
-        strength = rng.uniform(0.4, 1.0) * (1 - 0.55 * t)
+        strength = rng.uniform(0.4, 1.0) * (1 - 0.6 * t)
         _add_puff(density, x, y, radius, strength)
     density = _warped(rng, density, strength=size * rng.uniform(0.03, 0.1), cell=max(size / 4, 4))
     texture = fractal_noise(rng, height, width, cell=max(size / rng.uniform(3, 7), 3), octaves=5, fall=0.6)
@@ -173,7 +189,8 @@ def lay_smoke(picture: Picture, sprite: Sprite, left: int, top: int, ambient: fl
     before = region.astype(np.float32)
     a = alpha[..., None]
     mixed = before * (1 - a) + colour * (0.15 + 0.85 * ambient) * a
-    if float(np.abs(mixed - before).max(2)[alpha > 0.25].mean() if (alpha > 0.25).any() else 0) < 10:
+    seen = alpha > max(0.1, 0.5 * float(alpha.max()))
+    if float(np.abs(mixed - before).max(2)[seen].mean() if seen.any() else 0) < 9:
         return None
     region[:] = mixed.clip(0, 255).astype(np.uint8)
     return _box_of(alpha, max(0.12, 0.22 * float(alpha.max())), left, top)
@@ -228,6 +245,38 @@ def _box_of(alpha: Plane, threshold: float, left: int, top: int) -> PixelBox | N
         return None
     left, top = max(left, 0), max(top, 0)
     return (left + columns[0], top + rows[0], left + columns[-1] + 1, top + rows[-1] + 1)
+
+
+def landscape(rng: Rng, height: int, width: int) -> tuple[Picture, list[tuple[float, float]]]:
+    """A view over fields and hills to a far horizon, as from a mast; and points (x, y) in pixels on its slopes from
+    which a distant plume could rise."""
+    ys = np.linspace(0, 1, height, dtype=np.float32)[:, None, None]
+    zenith = np.array([rng.uniform(120, 220), rng.uniform(90, 170), rng.uniform(50, 150)], np.float32)
+    low_sky = np.array([rng.uniform(190, 240), rng.uniform(185, 235), rng.uniform(170, 235)], np.float32)
+    horizon = rng.uniform(0.2, 0.6)
+    t = (ys / horizon).clip(0, 1) ** rng.uniform(0.6, 1.6)
+    view = np.repeat(zenith * (1 - t) + low_sky * t, width, 1)
+    if rng.random() < 0.5:
+        sheet = fractal_noise(rng, height, width, cell=width / rng.uniform(2, 6), octaves=5)[..., None]
+        view += (245 - view) * _smoothstep(sheet, 0.45, 0.95) * rng.uniform(0.2, 0.9) * (1 - 0.6 * t)
+    haze = low_sky * rng.uniform(0.7, 1.0)
+    ground = np.array([rng.uniform(30, 90), rng.uniform(60, 120), rng.uniform(50, 120)], np.float32)
+    roots: list[tuple[float, float]] = []
+    ridges = int(rng.integers(2, 6))
+    rows = np.arange(height, dtype=np.float32)[:, None]
+    for i in range(ridges):
+        near = (i + 1) / ridges
+        line = fractal_noise(rng, 2, width, cell=width / rng.uniform(1.5, 6), octaves=5)[0]
+        level = height * (horizon + (0.75 - horizon) * near**1.8 * rng.uniform(0.7, 1.1))
+        edge = level - (line - 0.5) * height * rng.uniform(0.04, 0.2)
+        inside = np.clip(rows - edge[None, :] + 0.5, 0, 1)[..., None]
+        grain = fractal_noise(rng, height, width, cell=3 + 14 * near, octaves=4)[..., None] - 0.5
+        colour = ground * rng.uniform(0.7, 1.25) * (1 + rng.uniform(0.3, 0.9) * near * grain)
+        thick = rng.uniform(0.5, 0.9) * (1 - near)
+        view = view * (1 - inside) + (colour * (1 - thick) + haze * thick) * inside
+        places = rng.uniform(0.05, 0.95, 3) * width
+        roots.extend((float(x), float(edge[int(x)] + rng.uniform(0, 0.06) * height)) for x in places)
+    return view.clip(0, 255).astype(np.uint8), roots
 
 
 # Look-alikes. Each draws on the picture in place and gives no box.
