@@ -8,6 +8,7 @@ running a model (`engine.py`), making one with ultralytics (`fetch.py`), choosin
 import fnmatch
 import hashlib
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -60,7 +61,7 @@ class Accuracy(_Strict):
 
 
 class FileEntry(_Strict):
-    """One file of a model: a network at one input size and precision. Size may be left for the file itself to say."""
+    """One file of a model: a network at one input size and precision, which may be left for the file's name to say."""
 
     pattern: str
     format: Literal["openvino", "onnx", "torch"]
@@ -149,7 +150,7 @@ class Catalogue:
         """
         broken: list[str] = []
         for entry, file, path in self._present(task, formats):
-            if size is not None and file.size is not None and file.size != size:
+            if size is not None and (file.size or _size_in_name(path) or size) != size:
                 continue
             try:
                 return self._check(entry, file, path)
@@ -208,8 +209,8 @@ class Catalogue:
             task=entry.task,
             path=path,
             format=file.format,
-            size=file.size,
-            precision=file.precision,
+            size=file.size or _size_in_name(path),
+            precision=file.precision or _precision_in_name(path),
             classes=entry.class_names,
             licence=entry.licence,
             source=entry.source,
@@ -228,6 +229,17 @@ def search_folders() -> tuple[Path, ...]:
 def made_folder() -> Path:
     """Where `vbrain models fetch` puts what it makes."""
     return PROJECT / "var" / "models"
+
+
+def _size_in_name(path: Path) -> tuple[int, int] | None:
+    """The input size that an export carries in its folder's or its own name, as in `…_int8_416x256`."""
+    found = re.search(r"_(\d{2,4})x(\d{2,4})", f"{path.parent.name}/{path.stem}")
+    return (int(found[1]), int(found[2])) if found else None
+
+
+def _precision_in_name(path: Path) -> str | None:
+    found = re.search(r"_(int8|bf16|fp16|fp32)(?![a-z0-9])", f"{path.parent.name}/{path.stem}")
+    return found[1] if found else None
 
 
 def _listing(folders: Sequence[Path]) -> str:

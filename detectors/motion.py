@@ -212,8 +212,11 @@ def _window(shape: tuple[int, int]) -> Plane:
 def _regions(
     cells: NDArray[np.bool_], before: NDArray[np.bool_], shape: tuple[int, ...], least: int
 ) -> tuple[Box, ...]:
-    """Boxes around `least` cells or more that touch, largest first, at most 16. A spot of a cell or two counts only next to one of the
-    frame before: a drop of rain is gone by then, and what is that small is too far away to have gone far."""
+    """Boxes around `least` cells or more that touch, largest first, at most 16.
+
+    A spot of a cell or two counts only next to one of the frame before: a drop of rain is gone by then, and what is
+    that small is too far away to have gone far.
+    """
     height, width = shape
     above = height % CELL
     count, labels, stats, _ = cv2.connectedComponentsWithStats(cells.astype(np.uint8), connectivity=8)

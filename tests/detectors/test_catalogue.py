@@ -155,3 +155,13 @@ def test_the_development_weights_are_found_and_match_their_sums(shared_data: Pat
     sizes = [file.size for file in catalogue.all(Task.PEOPLE_VEHICLES)]
     assert sizes == [(416, 256), (544, 320), (640, 384), (640, 480), (640, 640)]
     assert not catalogue.broken
+
+
+def test_size_and_precision_may_be_read_from_an_exports_name(catalogue: Catalogue, tmp_path: Path) -> None:
+    folder = tmp_path / "first" / "own" / "net_int8_320x192_openvino_model"
+    put(folder)
+    found = catalogue.find(Task.SMOKE_FIRE)
+    assert (found.size, found.precision) == ((320, 192), "int8")
+    assert catalogue.find(Task.SMOKE_FIRE, (320, 192)).path == found.path
+    with pytest.raises(ModelMissing):
+        catalogue.find(Task.SMOKE_FIRE, (416, 256))
