@@ -47,7 +47,7 @@ def pictures(path: Path, first: int = 0, count: int | None = None) -> Iterator[P
                 return
 
 
-def plate(path: Path, every: int = 30, percentile: float = 50) -> Picture:
+def plate(path: Path, every: int = 45, percentile: float = 50) -> Picture:
     """The scene without what moves: a percentile over time for each pixel (the median; a low one drops what glows)."""
     stack = np.stack([picture for index, picture in enumerate(pictures(path)) if index % every == 0])
     return np.percentile(stack, percentile, axis=0, method="nearest").astype(np.uint8)
@@ -59,5 +59,5 @@ def what_moves(picture: Picture, background: Picture, threshold: int = 26) -> Pi
     difference = cv2.max(cv2.max(blue, green), red)
     mask = cv2.threshold(cv2.GaussianBlur(difference, (5, 5), 0), threshold, 255, cv2.THRESH_BINARY)[1]
     mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-    closed: Picture = cv2.dilate(mask, np.ones((7, 5), np.uint8)).astype(np.uint8)
+    closed: Picture = cv2.dilate(mask, np.ones((5, 3), np.uint8)).astype(np.uint8)
     return closed

@@ -8,6 +8,7 @@ walking (`village.py`).
 from __future__ import annotations
 
 import importlib.util
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -61,6 +62,7 @@ def find_photographs(cache: Path) -> Path | None:
         with zipfile.ZipFile(next(wheels.glob("ultralytics-*.whl"))) as wheel:
             for name in _NAMES:
                 (kept / name).write_bytes(wheel.read(f"ultralytics/assets/{name}"))
+        shutil.rmtree(wheels, ignore_errors=True)
     except (subprocess.SubprocessError, OSError, KeyError, StopIteration, zipfile.BadZipFile):
         return None
     return kept

@@ -100,7 +100,7 @@ class _Flow:
 
 
 def simulate(
-    frames: int, seed: int, *, wind: float = 6.0, width: int = 128, height: int = 192, grows: int = 0
+    frames: int, seed: int, *, wind: float = 6.0, width: int = 112, height: int = 168, grows: int = 0
 ) -> Plume:
     """A fire of so many frames at 10 a second. With `grows`, it takes that many frames from a wisp to a full fire."""
     rng = np.random.default_rng(seed)

@@ -7,6 +7,7 @@ grows from the scene of that name, `*-burn` goes on from there in a loop. Not he
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
@@ -65,8 +66,8 @@ def _as_it_is(picture: Picture, index: int) -> Picture:
 def _pedestrians(path: Path) -> list[Recipe]:
     small = looks.crop(0, 0, 768, 576, (640, 480))
     return [
-        Recipe("square", _looked(path, _as_it_is), (640, 480), (768, 576)),
-        Recipe("square-crowd", lambda: _crowd(path, 300), (640, 480), (768, 576)),
+        Recipe("square", _looked(path, _as_it_is, 0, 600), (640, 480), (768, 576)),
+        Recipe("square-crowd", lambda: _crowd(path), (640, 480), (768, 576)),
         Recipe("square-dusk", _looked(path, looks.worn(small, looks.mirror, looks.dusk), 400, 360), (640, 480)),
         Recipe("square-rain", _looked(path, looks.worn(small, looks.rain), 120, 240), (640, 480)),
         Recipe("lane", _looked(path, looks.crop(100, 90, 640, 360), 180, 330)),
@@ -77,14 +78,28 @@ def _pedestrians(path: Path) -> list[Recipe]:
     ]
 
 
-def _crowd(path: Path, count: int) -> Iterator[Picture]:
-    """The people of four other moments are laid over each moment, so that a crowd of real people stands there."""
+#: The moments that a crowd is laid together from: chosen so that few people hide each other.
+CROWD_MOMENTS = (0, 55, 130, 235, 535)
+CROWD_PICTURES = 240
+
+
+def _crowd(path: Path) -> Iterator[Picture]:
+    """The people of other moments laid over each moment, the nearer over the farther: a crowd of real people."""
     background = plate(path)
-    every = [iter(pictures(path, first, count)) for first in (0, 110, 215, 320, 430)]
-    for together in zip(*every, strict=True):
+    moments = [pictures(path, first, CROWD_PICTURES) for first in CROWD_MOMENTS]
+    for together in zip(*moments, strict=True):
         picture = together[0].copy()
-        for other in together[1:]:
-            cv2.copyTo(other, what_moves(other, background), picture)
+        people = []
+        for moment in together:
+            mask = what_moves(moment, background)
+            count, labels, stats, _ = cv2.connectedComponentsWithStats(mask)
+            for label in range(1, count):
+                left, top, width, height, area = (int(value) for value in stats[label])
+                if area > 150:
+                    part = np.s_[top : top + height, left : left + width]
+                    people.append((top + height, moment[part], (labels[part] == label).astype(np.uint8), part))
+        for _, person, shape, part in sorted(people, key=lambda one: one[0]):
+            cv2.copyTo(person, shape, picture[part])
         yield picture
 
 
@@ -105,9 +120,18 @@ def _road(path: Path) -> list[Recipe]:
     ]
 
 
-@cache
+_one_at_a_time = threading.Lock()
+
+
 def _fire() -> Plume:
-    """One fire for all: it grows for `KINDLE` pictures, and the `BURN` after those close into a loop."""
+    """One fire for all, worked out once however many ask at the same time."""
+    with _one_at_a_time:
+        return _the_fire()
+
+
+@cache
+def _the_fire() -> Plume:
+    """It grows for `KINDLE` pictures, and the `BURN` after those close into a loop."""
     return simulate(KINDLE + BURN, seed=11, grows=KINDLE * 2 // 3).closing_loop(KINDLE, 14)
 
 
@@ -206,7 +230,7 @@ def _with_pause(path: Path, look: Look, pause: int) -> Iterator[Picture]:
 
 def _drawn(cast: Cast) -> list[Recipe]:
     wide, half = (1280, 720), (960, 540)
-    gate = Scene(cast, seed=1, people=3, frames=180, size=wide)
+    gate = Scene(cast, seed=1, people=3, frames=180, size=half)
     gathering = replace(gate, crowd=13)
     traffic = Scene(cast, seed=11, people=1, bus=True)
     streets = {
