@@ -65,7 +65,7 @@ class Session:
         self._codec: str | None = None
         self._sender: RTCRtpSender | None = None
         self._opened_at = self._heard_at = now
-        self._packets_heard = -1
+        self._packets_heard = self._frames_sent = -1
 
     async def answer(self, offer: str, choice: Choice) -> str:
         """The SDP answer. Raises OfferRefused."""
@@ -128,7 +128,8 @@ class Session:
         return MediaClock((sent - self.track.ticks + anchor.ticks) % 2**32, anchor.stream_time, anchor.captured_at)
 
     async def is_dead(self, now: float, after_seconds: float) -> bool:
-        """A browser that is there reports on what it gets, about once a second; one that is not falls silent."""
+        """A browser that is there reports on what it gets, about once a second; one that is not falls silent. While the
+        camera gives nothing there is nothing to report on: then ICE's own checks must tell, which takes them longer."""
         if self.peer.connectionState != "connected":
             return now - self._opened_at > _CONNECT_SECONDS
         assert self._sender is not None
@@ -137,8 +138,10 @@ class Session:
             for report in (await self._sender.getStats()).values()
             if report.type == "transport"
         )
-        if heard != self._packets_heard:
+        sent = self.track.figures.frames_sent
+        if heard != self._packets_heard or sent == self._frames_sent:
             self._packets_heard, self._heard_at = heard, now
+        self._frames_sent = sent
         return now - self._heard_at > after_seconds
 
     async def close(self) -> None:

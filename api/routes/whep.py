@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
 
 from api import schemas
 from api.access import WatchingCaller, write_audit
@@ -37,6 +38,8 @@ async def _body(request: Request, media_type: str) -> str:
         return (await request.body()).decode()
     except UnicodeDecodeError:
         raise ProblemError("bad-request", "the body is not UTF-8 text") from None
+    except ClientDisconnect:
+        raise ProblemError("bad-request", "the client left, or sent too much") from None
 
 
 @router.post(
