@@ -35,6 +35,7 @@ class EvidenceFile:
     sha256: str
     size_bytes: int
     captured_at: Instant
+    phash: str | None = None
 
 
 def annotate(picture: NDArray[np.uint8], marked: tuple[Marked, ...], captured_at: Instant) -> bytes:

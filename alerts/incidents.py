@@ -1,28 +1,30 @@
 """From alert to incident: one event in the world is one incident.
 
 Promises: an alert, its evidence rows, the timeline and what must be told commit in one transaction, and saying the same
-draft twice (after a crash, say) changes nothing. Not here: the steps that follow (`lifecycle.py`), files
-(`evidence.py`).
+draft twice (after a crash, say) changes nothing. Not here: which incident an alert belongs to (`matching.py`), the
+steps that follow (`lifecycle.py`), files (`evidence.py`).
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from alerts.clocks import restate_clock, start_clock
+from alerts.duty import area_of
 from alerts.evidence import EvidenceFile
-from alerts.lifecycle import OPEN
+from alerts.matching import JOIN_WITHIN, Match, find_match, opening_lock, propose
+from alerts.states import IncidentState
+from alerts.timeline import record
 from alerts.words import AlertDraft
+from configs.kinds import IncidentKinds
 from configs.site import Place
+from configs.village import Village, incident_kinds, village
 from configs.words import IncidentKind
 from models.base import utc_now
-from models.tables import Alert, Evidence, Incident, IncidentChange, OutboxMessage
+from models.tables import Alert, Evidence, Incident
 
-#: Smoke and fire are one event: where there is smoke there is fire.
-_FAMILIES: tuple[frozenset[IncidentKind], ...] = (frozenset({IncidentKind.FIRE, IncidentKind.SMOKE}),)
-#: An alert this long after the last one of an open incident is a new event.
-JOIN_WITHIN = timedelta(minutes=30)
+__all__ = ["JOIN_WITHIN", "Raised", "raise_alert"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,36 +37,36 @@ class Raised:
 
 
 def raise_alert(
-    session: Session, alert_id: str, draft: AlertDraft, place: Place | None, files: tuple[EvidenceFile, ...] = ()
+    session: Session,
+    alert_id: str,
+    draft: AlertDraft,
+    place: Place | None,
+    files: tuple[EvidenceFile, ...] = (),
+    *,
+    source: str = "camera",
+    rules: tuple[Village, IncidentKinds] | None = None,
 ) -> Raised:
-    """Adds the alert to the open incident it belongs to, or opens one. `alert_id` makes the call idempotent."""
+    """Adds the alert to the open incident it belongs to, or opens one. `alert_id` makes the call idempotent. `source`
+    is camera, citizen or desk."""
+    settings, kinds = rules or (village(), incident_kinds())
     known = session.get(Alert, alert_id)
     if known is not None:
         return Raised(known.incident, known, opened=False)
+    opening_lock(session)
     raised_at = datetime.fromtimestamp(draft.raised_at, UTC)
-    incident = _open_incident_for(session, draft, raised_at)
-    opened = incident is None
-    if incident is None:
-        incident = Incident(
-            kind=draft.kind.value,
-            camera_id=draft.camera_id,
-            severity=draft.severity,
-            place_x=place.x if place else None,
-            place_y=place.y if place else None,
-            summary_zh=draft.reason.zh,
-            summary_en=draft.reason.en,
-            opened_at=raised_at,
-            last_alert_at=raised_at,
-        )
-        session.add(incident)
-        session.flush()
-    else:
-        _take_in(incident, draft, raised_at)
+    spot = (place.x, place.y) if place else None
+    match = find_match(session, draft, spot, raised_at, settings)
+    opened = match.sure is None
+    incident = match.sure or _open(session, draft, spot, raised_at, source, settings, kinds)
+    graver = False if opened else _take_in(incident, draft, spot, raised_at, settings, kinds)
     alert = Alert(
         id=alert_id,
         incident_id=incident.id,
+        origin_incident_id=incident.id,
         kind=draft.kind.value,
-        camera_id=draft.camera_id,
+        camera_id=draft.camera_id or None,
+        place_x=spot[0] if spot else None,
+        place_y=spot[1] if spot else None,
         raised_at=raised_at,
         first_seen_at=datetime.fromtimestamp(draft.first_seen_at, UTC),
         confidence=draft.confidence,
@@ -82,39 +84,89 @@ def raise_alert(
                 sha256=file.sha256,
                 size_bytes=file.size_bytes,
                 captured_at=datetime.fromtimestamp(file.captured_at, UTC),
+                phash=file.phash,
+                purpose="report" if source == "citizen" else "sighting",
             )
         )
-    action = "opened" if opened else "alert_joined"
-    session.add(
-        IncidentChange(
-            incident_id=incident.id, at=utc_now(), action=action, to_state=incident.state, note=draft.reason.en
-        )
-    )
-    topic = "incident.opened" if opened else "incident.changed"
-    session.add(OutboxMessage(topic=topic, subject_id=incident.id, payload={"alert_id": alert_id}))
+    _write_down(session, incident, alert, draft, match, opened, graver)
     session.flush()
     return Raised(incident, alert, opened)
 
 
-def _open_incident_for(session: Session, draft: AlertDraft, raised_at: datetime) -> Incident | None:
-    kinds = next((f for f in _FAMILIES if draft.kind in f), frozenset({draft.kind}))
-    return session.scalar(
-        select(Incident)
-        .where(
-            Incident.camera_id == draft.camera_id,
-            Incident.kind.in_([k.value for k in kinds]),
-            Incident.state.in_([s.value for s in OPEN]),
-            Incident.last_alert_at >= raised_at - JOIN_WITHIN,
-        )
-        .order_by(Incident.last_alert_at.desc())
-        .limit(1)
-        .with_for_update()
+def _open(
+    session: Session,
+    draft: AlertDraft,
+    spot: tuple[float, float] | None,
+    raised_at: datetime,
+    source: str,
+    settings: Village,
+    kinds: IncidentKinds,
+) -> Incident:
+    area = area_of(settings, spot)
+    incident = Incident(
+        kind=draft.kind.value,
+        state=IncidentState.NEW.value,
+        camera_id=draft.camera_id or None,
+        severity=draft.severity,
+        place_x=spot[0] if spot else None,
+        place_y=spot[1] if spot else None,
+        area_id=area.id if area else None,
+        source=source,
+        summary_zh=draft.reason.zh,
+        summary_en=draft.reason.en,
+        opened_at=raised_at,
+        last_alert_at=raised_at,
     )
+    start_clock(incident, raised_at, kinds)
+    session.add(incident)
+    session.flush()
+    return incident
 
 
-def _take_in(incident: Incident, draft: AlertDraft, raised_at: datetime) -> None:
+def _take_in(
+    incident: Incident,
+    draft: AlertDraft,
+    spot: tuple[float, float] | None,
+    raised_at: datetime,
+    settings: Village,
+    kinds: IncidentKinds,
+) -> bool:
+    """Whether the incident became graver: people who were told of it must be told again."""
+    graver = draft.severity > incident.severity
     incident.last_alert_at = max(incident.last_alert_at, raised_at)
     incident.severity = max(incident.severity, draft.severity)
+    if incident.place_x is None and spot is not None:
+        incident.place_x, incident.place_y = spot
+        area = area_of(settings, spot)
+        incident.area_id = area.id if area else None
+    if incident.camera_id is None and draft.camera_id:
+        incident.camera_id = draft.camera_id
     if incident.kind == IncidentKind.SMOKE.value and draft.kind is IncidentKind.FIRE:
         incident.kind = IncidentKind.FIRE.value
         incident.summary_zh, incident.summary_en = draft.reason.zh, draft.reason.en
+        restate_clock(incident, kinds)
+        graver = True
+    return graver
+
+
+def _write_down(
+    session: Session, incident: Incident, alert: Alert, draft: AlertDraft, match: Match, opened: bool, graver: bool
+) -> None:
+    details: dict[str, object] = {"alert_id": alert.id}
+    if graver:
+        details["graver"] = True
+    if match.reason is not None:
+        details["because"] = {"zh": match.reason.zh, "en": match.reason.en}
+    record(
+        session,
+        incident,
+        "opened" if opened else "alert_joined",
+        utc_now(),
+        was=None if opened else incident.state,
+        note=draft.reason.en,
+        address=f"camera:{draft.camera_id}" if draft.camera_id else None,
+        details=details,
+        topic="incident.opened" if opened else "incident.changed",
+    )
+    for other, why in match.likely:
+        propose(session, other, incident, why)

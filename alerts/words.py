@@ -29,11 +29,13 @@ class Marked:
 
 @dataclass(frozen=True, slots=True)
 class AlertDraft:
-    """A confirmed sighting, not yet in the database. `confidence` is 0…1, `severity` 1 (low) to 4 (act now);
-    `numbers` must be JSON: it is what convinced us."""
+    """A confirmed sighting or an accepted report, not yet in the database. A report has no camera.
+
+    `confidence` is 0…1, `severity` 1 (low) to 4 (act now); `numbers` must be JSON: it is what convinced us.
+    """
 
     kind: IncidentKind
-    camera_id: CameraId
+    camera_id: CameraId | None
     first_seen_at: Instant
     raised_at: Instant
     confidence: float

@@ -6,17 +6,12 @@ import pytest
 from sqlalchemy import func, select
 
 from alerts.incidents import JOIN_WITHIN, raise_alert
-from alerts.lifecycle import (
-    IllegalTransition,
-    IncidentState,
-    NotAllowed,
-    StaleIncident,
-    apply_action,
-)
+from alerts.lifecycle import IncidentState, apply_action
 from alerts.words import AlertDraft, Reason
 from configs.site import Place
 from configs.words import CameraId, IncidentKind, Instant, Role
 from models.base import new_id
+from models.governance import MergeProposal
 from models.tables import Alert, Incident, IncidentChange, OutboxMessage
 
 PLACE = Place(x=0.3, y=0.4)
@@ -68,7 +63,6 @@ def test_smoke_then_fire_on_one_camera_is_one_incident_and_it_is_a_fire(database
 @pytest.mark.parametrize(
     ("why", "second"),
     [
-        ("another camera", draft(camera="bridge")),
         ("another kind", draft(IncidentKind.CROWD)),
         ("long after", draft(at=1_000_000.0 + JOIN_WITHIN.total_seconds() + 1)),
     ],
@@ -78,40 +72,20 @@ def test_separate_incidents_for(database, why, second):
     assert ids[0] != ids[1], why
 
 
-def act(database, incident_id: str, action: str, version: int, role: Role = Role.OPERATOR) -> Incident:
-    with database.session() as session, session.begin():
-        return apply_action(session, incident_id, action, None, role, version, "note")
-
-
-def test_the_way_to_closed_is_written_down_step_by_step(database):
-    [incident_id] = raised(database, draft())
-    version = 1
-    for action in ("confirm", "resolve", "close"):
-        version = act(database, incident_id, action, version).version
-    with database.session() as session:
-        incident = session.get(Incident, incident_id)
-        assert incident.state == IncidentState.CLOSED and incident.closed_at is not None
-        assert [c.to_state for c in incident.changes] == ["new", "confirmed", "resolved", "closed"]
-
-
-def test_an_alert_after_closing_opens_a_new_incident(database):
+def test_an_alert_after_the_end_opens_a_new_incident(database):
     [first] = raised(database, draft())
-    act(database, first, "false_alarm", 1)
+    with database.session() as session:
+        apply_action(session, first, "false_alarm", None, Role.OPERATOR, 1)
     assert raised(database, draft(at=1_000_060.0)) != [first]
 
 
-def test_who_writes_on_a_stale_version_is_told(database):
-    [incident_id] = raised(database, draft())
-    act(database, incident_id, "confirm", 1)
-    with pytest.raises(StaleIncident):
-        act(database, incident_id, "false_alarm", 1)
-
-
-def test_illegal_steps_and_wrong_roles_are_refused(database):
-    [incident_id] = raised(database, draft())
-    with pytest.raises(IllegalTransition):
-        act(database, incident_id, "close", 1)
-    with pytest.raises(IllegalTransition):
-        act(database, incident_id, "dance", 1)
-    with pytest.raises(NotAllowed):
-        act(database, incident_id, "confirm", 1, Role.VIEWER)
+def test_what_is_seen_after_it_was_resolved_is_new_and_proposed_to_be_the_same(database):
+    [first] = raised(database, draft(IncidentKind.CROWD))
+    with database.session() as session:
+        apply_action(session, first, "confirm", None, Role.OPERATOR, 1)
+        apply_action(session, first, "resolve", None, Role.OPERATOR, 2, "gone")
+    [second] = raised(database, draft(IncidentKind.CROWD, at=1_000_060.0))
+    assert second != first
+    with database.reading() as session:
+        [proposal] = session.scalars(select(MergeProposal)).all()
+        assert (proposal.incident_id, proposal.other_id) == (first, second) and proposal.reason_zh
