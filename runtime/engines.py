@@ -5,13 +5,10 @@ models (`detectors/catalogue.py`), running them (`detectors/*_engine.py`).
 """
 
 import logging
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from configs.site import MonitoringPoint
-from configs.words import Watch
 from detectors.catalogue import Catalogue, ModelBroken, ModelFile, ModelMissing, Task
 from detectors.choose import choose_model
 from detectors.engine import Engine, open_engine
@@ -51,21 +48,6 @@ class Engines:
     def close(self) -> None:
         for engine in self.by_task.values():
             engine.close()
-
-
-def tasks_of(point: MonitoringPoint) -> set[Task]:
-    """What a monitoring point asks the models for."""
-    tasks = set()
-    if Watch.SMOKE_FIRE in point.watch:
-        tasks.add(Task.SMOKE_FIRE)
-    if set(point.watch) - {Watch.SMOKE_FIRE}:
-        tasks.add(Task.PEOPLE_VEHICLES)
-    return tasks
-
-
-def looks_asked(points: Iterable[MonitoringPoint]) -> float:
-    """Looks a second for people and vehicles that these cameras would like together, when all are busy."""
-    return sum(p.looks_per_second for p in points if Task.PEOPLE_VEHICLES in tasks_of(p))
 
 
 def open_engines(

@@ -44,7 +44,8 @@ def main(arguments: list[str] | None = None) -> int:
 def _shard(options: argparse.Namespace, folders: Folders) -> int:
     # Imported here: the API process needs neither OpenVINO nor OpenCV in memory.
     from alerts.evidence import EvidenceStore
-    from runtime.engines import looks_asked, open_engines, tasks_of
+    from runtime.asks import looks_asked, tasks_of
+    from runtime.engines import open_engines
     from runtime.shard import Shard
 
     stop = stop_on_signals()

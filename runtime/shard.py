@@ -26,8 +26,9 @@ from ingest.words import Frame, FrameWish, StreamHealth
 from live.publisher import Publisher
 from live.wire import OverlayBox, OverlayMessage, Reply, Request, StateMessage
 from models.session import Database
+from runtime.asks import tasks_of
 from runtime.camera_watch import CameraWatch, Seen
-from runtime.engines import Engines, tasks_of
+from runtime.engines import Engines
 from runtime.scribe import Scribe
 
 log = logging.getLogger(__name__)

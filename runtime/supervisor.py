@@ -14,8 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import IO
+from dataclasses import dataclass
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +30,7 @@ class Child:
 
     name: str
     arguments: list[str]
-    environment: dict[str, str] = field(default_factory=dict)
+    on_line: Callable[[str], None] | None = None
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
     restarts: int = 0
@@ -42,17 +41,14 @@ class Child:
 class Supervisor:
     """Keeps children alive until told to stop. `say(text)` is for what a person should read."""
 
-    def __init__(
-        self, say: Callable[[str], None], output: IO[bytes] | None = None, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, say: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
         self._children: list[Child] = []
         self._say = say
-        self._output = output
         self._clock = clock
 
-    def add(self, name: str, arguments: list[str], environment: dict[str, str] | None = None) -> Child:
-        """Adds a child and starts it now."""
-        child = Child(name, arguments, environment or {})
+    def add(self, name: str, arguments: list[str], on_line: Callable[[str], None] | None = None) -> Child:
+        """Adds a child and starts it now. `on_line` gets each line that it prints, from a thread of its own."""
+        child = Child(name, arguments, on_line)
         self._children.append(child)
         self._start(child)
         return child
@@ -60,12 +56,12 @@ class Supervisor:
     def _start(self, child: Child) -> None:
         child.process = subprocess.Popen(
             [sys.executable, *child.arguments],
-            env={**os.environ, **child.environment},
             stdin=subprocess.DEVNULL,
-            stdout=self._output,
-            stderr=subprocess.STDOUT if self._output else None,
+            stdout=subprocess.PIPE if child.on_line else None,
             start_new_session=True,  # Ctrl-C is for the supervisor; it then ends its children in order
         )
+        if child.on_line is not None:
+            threading.Thread(target=_read, args=(child.process, child.on_line), name=child.name, daemon=True).start()
         child.started_at = self._clock()
         log.info("started %s as process %d", child.name, child.process.pid)
 
@@ -104,6 +100,12 @@ class Supervisor:
                 log.warning("process %d did not end in time and is killed", process.pid)
                 process.kill()
                 process.wait()
+
+
+def _read(process: subprocess.Popen[bytes], on_line: Callable[[str], None]) -> None:
+    assert process.stdout is not None
+    for line in process.stdout:
+        on_line(line.decode(errors="replace").rstrip())
 
 
 def _told(code: int) -> str:

@@ -3,18 +3,19 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import Progress
 from rich.table import Table
 
 from configs.site import MonitoringPoint, Name, Settings
+from runtime.asks import tasks_of
 from runtime.commands.config import load_or_fail
 from runtime.commands.screen import fail, out, warn
-from runtime.engines import open_engines, tasks_of
-from runtime.footage import FootageError, read_footage
-from runtime.replay import Replay, ReplayResult, camera_for, parse_line
+
+if TYPE_CHECKING:
+    from runtime.replay import ReplayResult
 
 
 def replay(
@@ -31,6 +32,11 @@ def replay(
     as_json: Annotated[bool, typer.Option("--json", help="print JSON and nothing else")] = False,
 ) -> None:
     """Run the live pipeline on a file, and print tracks, crossings and alerts with their times."""
+    # Imported here: the other commands need neither OpenCV nor an engine in memory.
+    from runtime.engines import open_engines
+    from runtime.footage import FootageError, read_footage
+    from runtime.replay import Replay, camera_for, parse_line
+
     settings, base = Settings(name=Name(zh="回放", en="Replay")), None
     if config is not None:
         site = load_or_fail(config)
@@ -77,7 +83,7 @@ def _camera(cameras: list[MonitoringPoint], wanted: str | None) -> MonitoringPoi
     fail(f"no camera {wanted!r} in the configuration; cameras are {', '.join(c.id for c in cameras)}")
 
 
-def _show(result: ReplayResult) -> None:
+def _show(result: "ReplayResult") -> None:
     looks = ", ".join(f"{count} {task}" for task, count in result.looks.items())
     out.print(f"{result.seconds:.1f} s of footage, {result.pictures} pictures, looks: {looks}")
     out.print(f"{len(result.tracks)} tracks")

@@ -1,7 +1,7 @@
 """`vbrain run`: the whole village, from configuration to console."""
 
 import os
-import signal
+import re
 import socket
 import threading
 import time
@@ -14,15 +14,17 @@ from rich.progress import Progress
 
 from api.identity import first_admin
 from configs.site import Site
+from detectors.catalogue import Catalogue, ModelError
+from runtime.asks import tasks_of
 from runtime.commands.config import load_or_fail
-from runtime.commands.screen import done, fail, out, step, warn
+from runtime.commands.screen import done, fail, out, warn
 from runtime.commands.users import open_or_fail
-from runtime.engines import looks_asked, open_engines, tasks_of
 from runtime.folders import DEFAULT_CONFIG, Folders
 from runtime.supervisor import Supervisor, stop_on_signals
 
 DEMO_PORT = 8554
 _READY_SECONDS = 120.0
+_CLIPS_SECONDS = 900
 
 
 def run(
@@ -48,9 +50,7 @@ def run(
     with database.session() as session:
         first = first_admin(session)
     database.close()
-    _say_models(site, folders)
-    if is_demo:
-        _make_clips(folders)
+    _say_models(site)
     stop = stop_on_signals()
     url = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"  # noqa: S104
     supervisor = Supervisor(say=warn)
@@ -81,54 +81,41 @@ def _need_free(host: str, port: int, what: str) -> None:
             )
 
 
-def _say_models(site: Site, folders: Folders) -> None:
-    with step("choosing and opening the models"):
-        engines = open_engines(
-            {task for camera in site.cameras for task in tasks_of(camera)},
-            looks_per_second=looks_asked(site.cameras),
-            cache_folder=folders.var,
-        )
-    for task, engine in engines.by_task.items():
-        done(f"{task.value}: {engine.name} at {engine.input_size[0]}×{engine.input_size[1]}")
-    for problem in engines.problems.values():
-        warn(f"{problem} Everything else runs on.")
-    engines.close()
-
-
-def _make_clips(folders: Folders) -> None:
-    from runtime.demo.clip import ClipError
-    from runtime.demo.clips import make_clips
-    from runtime.demo.script import load_day
-
-    # Nothing else runs yet, a half-made clip is never used, and encoders do not listen: leave at once.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: os._exit(130))
+def _say_models(site: Site) -> None:
+    """Which models will be used. They are opened by the shard alone: this process stays small."""
     try:
-        with Progress(console=out, transient=True) as bar:
-            task = bar.add_task("making the demo's clips (a minute, the first time only)", total=None)
-            make_clips(
-                folders.demo,
-                lambda finished, total, name: bar.update(task, completed=finished, total=total),
-                only=load_day().scenes(),
-            )
-    except (OSError, ClipError) as error:
-        fail(f"the demo's clips could not be made: {error}")
+        catalogue = Catalogue.load()
+    except ModelError as error:
+        fail(str(error))
+    for task in sorted({task for camera in site.cameras for task in tasks_of(camera)}):
+        try:
+            done(f"{task.value}: {catalogue.find(task).name}")
+        except ModelError as error:
+            warn(f"{error}. Everything else runs on.")
 
 
 def _start_demo(supervisor: Supervisor, folders: Folders, port: int, stop: threading.Event) -> None:
-    cache, parent = str(folders.demo), str(os.getpid())
-    arguments = ["-m", "runtime.demo", "--port", str(port), "--cache", cache, "--parent-pid", parent]
-    supervisor.add("demo", arguments)
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline and not stop.is_set():
-        with socket.socket() as probe:
-            probe.settimeout(0.2)
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                done(f"the demo village is on the air at rtsp://127.0.0.1:{port}")
-                return
-        stop.wait(0.1)
-    if not stop.is_set():
-        fail(f"the demo's cameras did not come up on port {port}")
+    """Starts the demo's cameras; the first time that means a minute of making clips."""
+    ready = threading.Event()
+    arguments = ["-m", "runtime.demo", "--port", str(port), "--cache", str(folders.demo)]
+    with Progress(console=out, transient=True) as bar:
+        making = bar.add_task("making the demo's clips (a minute, the first time only)", total=None, visible=False)
+
+        def hear(line: str) -> None:
+            if line.startswith("ready"):
+                ready.set()
+            elif found := re.search(r"made clip (\d+) of (\d+)", line):
+                bar.update(making, completed=int(found[1]), total=int(found[2]), visible=True)
+
+        child = supervisor.add("demo", [*arguments, "--parent-pid", str(os.getpid())], hear)
+        deadline = time.monotonic() + _CLIPS_SECONDS
+        while not ready.wait(0.1) and not stop.is_set():
+            if child.process is None or child.process.poll() is not None:
+                fail("the demo's cameras could not start; see above why")
+            if time.monotonic() > deadline:
+                fail(f"the demo's cameras did not come up on port {port} within {_CLIPS_SECONDS // 60} minutes")
+    if ready.is_set():
+        done(f"the demo village is on the air at rtsp://127.0.0.1:{port}")
 
 
 def _announce(url: str, first: tuple[str, str] | None, stop: threading.Event) -> None:

@@ -1,0 +1,25 @@
+"""What monitoring points ask of the models.
+
+Promises: light to import: no engine, no OpenCV. Not here: opening models (`engines.py`).
+"""
+
+from collections.abc import Iterable
+
+from configs.site import MonitoringPoint
+from configs.words import Watch
+from detectors.catalogue import Task
+
+
+def tasks_of(point: MonitoringPoint) -> set[Task]:
+    """What a monitoring point asks the models for."""
+    tasks = set()
+    if Watch.SMOKE_FIRE in point.watch:
+        tasks.add(Task.SMOKE_FIRE)
+    if set(point.watch) - {Watch.SMOKE_FIRE}:
+        tasks.add(Task.PEOPLE_VEHICLES)
+    return tasks
+
+
+def looks_asked(points: Iterable[MonitoringPoint]) -> float:
+    """Looks a second for people and vehicles that these cameras would like together, when all are busy."""
+    return sum(p.looks_per_second for p in points if Task.PEOPLE_VEHICLES in tasks_of(p))
