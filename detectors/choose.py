@@ -38,7 +38,7 @@ def choose_model(
     threads: int | None = None,
     aspect: float = 16 / 9,
     formats: Sequence[str] = ("openvino",),
-    open_with: Callable[..., Engine] = open_engine,
+    measured_by: Callable[[ModelFile, int | None], float] | None = None,
 ) -> ModelFile:
     """The file to open for `task` at cameras that ask for `looks_per_second` together, with pictures of `aspect`.
 
@@ -49,11 +49,11 @@ def choose_model(
     candidates = [f for f in files if f.name == preferred.name and _is_good_enough(f) and _fits(f, aspect)]
     if len(candidates) < 2:
         return candidates[0] if candidates else preferred
-    speeds = _Speeds(cache_folder / SPEEDS_FILE, threads)
+    speeds = _Speeds(cache_folder / SPEEDS_FILE, threads, measured_by or measure)
     measured: list[tuple[ModelFile, float]] = []
     for file in candidates:
         try:
-            measured.append((file, speeds.of(file, lambda f=file: measure(f, threads=threads, open_with=open_with))))  # type: ignore[misc]
+            measured.append((file, speeds.of(file)))
         except ModelError as error:
             log.warning("%s", error)
     if not measured:
@@ -64,17 +64,11 @@ def choose_model(
     return max(measured, key=lambda pair: pair[1])[0]
 
 
-def measure(
-    file: ModelFile,
-    *,
-    threads: int | None = None,
-    seconds: float = MEASURE_SECONDS,
-    open_with: Callable[..., Engine] = open_engine,
-) -> float:
-    """Looks a second that `file` gives here with every request busy. Raises ModelError."""
-    engine = open_with(file, threads=threads)
+def measure(file: ModelFile, threads: int | None = None) -> float:
+    """Looks a second that `file` gives here with every request busy, in a second or two. Raises ModelError."""
+    engine = open_engine(file, threads=threads)
     try:
-        return looks_per_second(engine, seconds)
+        return looks_per_second(engine, MEASURE_SECONDS)
     finally:
         engine.close()
 
@@ -111,8 +105,10 @@ def _fits(file: ModelFile, aspect: float) -> bool:
 class _Speeds:
     """What was measured on this machine before."""
 
-    def __init__(self, path: Path, threads: int | None) -> None:
+    def __init__(self, path: Path, threads: int | None, measured_by: Callable[[ModelFile, int | None], float]) -> None:
         self._path = path
+        self._threads = threads
+        self._measured_by = measured_by
         self._machine = f"{_processor()}, {cores_for(threads)} cores"
         try:
             read = json.loads(path.read_text("utf-8"))
@@ -120,10 +116,10 @@ class _Speeds:
         except (OSError, ValueError, AttributeError, TypeError):
             self._known = {}
 
-    def of(self, file: ModelFile, find_out: Callable[[], float]) -> float:
+    def of(self, file: ModelFile) -> float:
         key = f"{self._machine}: {file.digest}"
         if key not in self._known:
-            self._known[key] = round(find_out(), 1)
+            self._known[key] = round(self._measured_by(file, self._threads), 1)
             log.info("%s gives %.1f looks a second here", file.path, self._known[key])
             self._keep()
         return self._known[key]
