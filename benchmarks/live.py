@@ -22,6 +22,7 @@ import sys
 import tempfile
 import time
 from dataclasses import asdict, dataclass, field
+from fractions import Fraction
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -43,14 +44,16 @@ from api.app import create_app
 from api.identity import create_user
 from api.settings import ApiSettings, LiveSettings
 from configs.site import Site
-from configs.words import Role, StreamRole
+from configs.words import Role
+from ingest.words import Packet
 from live.codecs import choose
 from models.migrate import migrate
 from models.session import open_database
 from tests.live.pictures import TestShard, encode
 
 PASSWORD = "benchmark password"
-FORMATS = {"640x360x10": ((640, 360), 10), "1280x720x15": ((1280, 720), 15)}
+#: Size, pictures and bits a second, as cameras are set up.
+FORMATS = {"640x360x10": ((640, 360), 10, 500_000), "1280x720x15": ((1280, 720), 15, 2_000_000)}
 TARGETS = {"640x360x10": 0.40, "1280x720x15": 0.55}
 GOP_SECONDS = 2
 DECODING_VIEWERS = 4
@@ -127,7 +130,13 @@ def _relay_app(clip: str, decode: bool) -> FastAPI:
     return app
 
 
-def publish(folder: str, size: tuple[int, int], fps: int, pipe: Connection) -> None:
+def pictures(name: str) -> list[Packet]:
+    """A multiple of twenty pictures and of whole groups, so that the last runs on into the first."""
+    size, fps, bit_rate = FORMATS[name]
+    return encode(frames=20 * GOP_SECONDS * 3, gop=fps * GOP_SECONDS, fps=fps, size=size, bit_rate=bit_rate)
+
+
+def publish(folder: str, name: str, pipe: Connection) -> None:
     """The shard: publishes until told to stop, then gives the moment of each picture."""
     moments: dict[int, float] = {}
 
@@ -136,8 +145,7 @@ def publish(folder: str, size: tuple[int, int], fps: int, pipe: Connection) -> N
             moments[number] = time.time()
             super().step(number)
 
-    packets = encode("gate", StreamRole.SUB, frames=20 * GOP_SECONDS, gop=fps * GOP_SECONDS, fps=fps, size=size)
-    shard = Timed(f"ipc://{folder}/shard", [packets], fps)
+    shard = Timed(f"ipc://{folder}/shard", [pictures(name)], FORMATS[name][1])
     shard.start()
     pipe.send(None)
     pipe.recv()
@@ -241,22 +249,20 @@ def memory_mb(pid: int) -> float:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
-def write_clip(path: Path, size: tuple[int, int], fps: int) -> None:
+def write_clip(path: Path, packets: list[Packet], fps: int) -> None:
     """The same pictures as the shard's, as a file for aiortc's player."""
-    packets = encode("gate", StreamRole.SUB, frames=20 * GOP_SECONDS, gop=fps * GOP_SECONDS, fps=fps, size=size)
-    raw = path.with_suffix(".h264")
-    raw.write_bytes(b"".join(p.data for p in packets))
-    with av.open(str(raw), format="h264", options={"framerate": str(fps)}) as source, av.open(str(path), "w") as sink:
-        stream = sink.add_stream_from_template(source.streams.video[0])
-        for number, packet in enumerate(source.demux(video=0)):
-            if packet.size:
-                packet.pts = packet.dts = round(number / fps / packet.time_base)
-                packet.stream = stream
-                sink.mux(packet)
+    with av.open(str(path), "w") as sink:
+        stream = sink.add_stream("libx264", rate=fps)
+        stream.width, stream.height, stream.pix_fmt = packets[0].width, packets[0].height, "yuv420p"
+        for number, packet in enumerate(packets):
+            written = av.Packet(packet.data)
+            written.stream, written.time_base = stream, Fraction(1, fps)
+            written.pts = written.dts = number
+            written.is_keyframe = packet.is_keyframe
+            sink.mux(written)
 
 
 def measure(server: str, name: str, viewers: int, seconds: float, folder: Path) -> Row:
-    size, fps = FORMATS[name]
     spawn = mp.get_context("spawn")
     clip = folder / f"{name}.ts"
     children: list[Any] = []
@@ -273,10 +279,10 @@ def measure(server: str, name: str, viewers: int, seconds: float, folder: Path) 
         try:
             shard = None
             if server == "ours":
-                shard = child(publish, work, size, fps)
+                shard = child(publish, work, name)
                 shard.recv()
             elif not clip.exists():
-                write_clip(clip, size, fps)
+                write_clip(clip, pictures(name), FORMATS[name][1])
             pid, url = child(serve, server, work, str(clip)).recv()
             with httpx.Client(base_url=url) as client:
                 for _ in range(200):

@@ -14,6 +14,21 @@ from live.publisher import Publisher
 from live.wire import Reply, Request, StateMessage
 
 
+def picture(number: int, size: tuple[int, int], grain: bool = False) -> av.VideoFrame:
+    """A moving bar on a grey that tells the number modulo 20; with `grain`, as hard to encode as a windy tree."""
+    width, height = size
+    shown = np.full((height, width, 3), 40 + number % 20 * 10, np.uint8)
+    if grain:
+        noise = np.random.default_rng(number).integers(-12, 13, (height // 4, width // 4, 1), np.int16)
+        grained = shown + np.kron(noise, np.ones((4, 4, 1), np.int16))
+        shown = np.clip(grained, 0, 255).astype(np.uint8)
+    left = number * 7 % (width - 16)
+    shown[:, left : left + 16] = 255
+    frame = av.VideoFrame.from_ndarray(shown, format="bgr24")
+    frame.pts = number
+    return frame
+
+
 def encode(
     camera_id: str = "gate",
     role: StreamRole = StreamRole.SUB,
@@ -23,8 +38,9 @@ def encode(
     size: tuple[int, int] = (320, 192),
     codec: str = "h264",
     profile: str = "main",
+    bit_rate: int | None = None,
 ) -> list[Packet]:
-    """Packets of a moving bar, each with its number in its grey level; a key frame every `gop` frames."""
+    """Packets of numbered pictures, a key frame every `gop` frames; with `bit_rate`, about that many bits a second."""
     name = {"h264": "libx264", "hevc": "libx265"}[codec]
     context = av.CodecContext.create(name, "w")
     context.width, context.height = size
@@ -33,6 +49,8 @@ def encode(
     context.gop_size = gop
     context.max_b_frames = 0
     context.thread_count = 1
+    if bit_rate is not None:
+        context.bit_rate = bit_rate
     if codec == "h264":
         context.options = {"preset": "ultrafast", "tune": "zerolatency", "x264-params": "scenecut=0:repeat-headers=1"}
         context.profile = profile.capitalize()
@@ -40,12 +58,7 @@ def encode(
         context.options = {"preset": "ultrafast", "tune": "zerolatency", "x265-params": "repeat-headers=1:log-level=0"}
     packets = []
     for number in range(frames):
-        picture = np.full((size[1], size[0], 3), 40 + number % 20 * 10, np.uint8)
-        left = number * 7 % (size[0] - 16)
-        picture[:, left : left + 16] = 255
-        frame = av.VideoFrame.from_ndarray(picture, format="bgr24")
-        frame.pts = number
-        packets += context.encode(frame)
+        packets += context.encode(picture(number, size, grain=bit_rate is not None))
     packets += context.encode(None)
     return [
         Packet(
