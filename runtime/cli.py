@@ -4,7 +4,7 @@ import logging
 
 import typer
 
-from runtime.commands import config, replay, run, users
+from runtime.commands import config, models, replay, run, train, users
 
 app = typer.Typer(
     name="vbrain",
@@ -16,6 +16,8 @@ app.command("run")(run.run)
 app.command("check")(config.check)
 app.command("schema")(config.schema)
 app.command("replay")(replay.replay)
+app.add_typer(models.models, name="models")
+app.add_typer(train.train, name="train")
 app.add_typer(users.users, name="users")
 
 

@@ -1,0 +1,82 @@
+"""`vbrain models`: which models there are, how to get one, how fast each is here."""
+
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from detectors.catalogue import Catalogue, ModelError, ModelFile, Task
+from runtime.commands.screen import done, fail, out, step, warn
+
+models = typer.Typer(help="The models that look: list, fetch, measure.", no_args_is_help=True)
+_TASKS = (Task.PEOPLE_VEHICLES, Task.SMOKE_FIRE)
+
+
+def _catalogue() -> Catalogue:
+    try:
+        return Catalogue.load()
+    except ModelError as error:
+        fail(str(error))
+
+
+def _size(model: ModelFile) -> str:
+    return f"{model.size[0]}×{model.size[1]}" if model.size else "?"
+
+
+@models.command("list")
+def list_models() -> None:
+    """List the models on this box, and how to get those that are not."""
+    catalogue = _catalogue()
+    for task in _TASKS:
+        table = Table("model", "size", "precision", "P / R", "folder", title=task.value, title_justify="left")
+        for model in catalogue.all(task, ("openvino", "onnx", "torch")):
+            seen = model.accuracy
+            figures = f"{seen.precision:.2f} / {seen.recall:.2f}" if seen else "–"
+            folder = model.path.parent.name
+            table.add_row(f"{model.name} ({model.licence})", _size(model), model.precision or "–", figures, folder)
+        out.print(table)
+    for problem in catalogue.broken.values():
+        warn(problem)
+    for task in _TASKS:
+        try:
+            catalogue.find(task)
+        except ModelError as error:
+            warn(str(error))
+
+
+@models.command("fetch")
+def fetch_model(name: Annotated[str, typer.Argument(help="a model of the catalogue")] = "coco-yolo11n") -> None:
+    """Download a model from its makers and export it for this box."""
+    from detectors.fetch import fetch
+
+    try:
+        with step(f"fetching and exporting {name} (some minutes)"):
+            folder = fetch(name, _catalogue())
+    except ModelError as error:
+        fail(str(error))
+    done(f"{name} is in {folder}")
+
+
+@models.command("benchmark")
+def benchmark_models(
+    seconds: Annotated[float, typer.Option(help="how long each is measured")] = 3.0,
+    threads: Annotated[int | None, typer.Option(help="cores to use; all of them when left out")] = None,
+) -> None:
+    """Measure how many looks a second each model gives on this box."""
+    from detectors.choose import looks_per_second
+    from detectors.engine import open_engine
+
+    catalogue = _catalogue()
+    table = Table("task", "model", "size", "precision", "looks a second")
+    for task in _TASKS:
+        for model in catalogue.all(task):
+            try:
+                engine = open_engine(model, threads=threads)
+            except ModelError as error:
+                warn(str(error))
+                continue
+            with step(f"measuring {model.name} at {_size(model)}"):
+                rate = looks_per_second(engine, seconds)
+            engine.close()
+            table.add_row(task.value, model.name, _size(model), model.precision or "", f"{rate:.1f}")
+    out.print(table)
