@@ -16,13 +16,18 @@ from detectors.kinematics import Floats
 _NEVER = 1e6
 
 
-def log_likelihood(expected: Floats, variance: Floats, states: Floats, noise: Floats) -> tuple[Floats, Floats]:
-    """For n things and m states: the log likelihood (n, m) of each state and the squared Mahalanobis distance of its
-    place (n, m). `variance` is (n, 4) of the prediction, `noise` (m, 4) of the measurement."""
+def log_likelihood(expected: Floats, variance: Floats, states: Floats, noise: Floats, tail: float) -> Floats:
+    """For n things and m states, the log likelihood (n, m) of each state. `variance` is (n, 4) of the prediction, `noise`
+    (m, 4) of the measurement.
+
+    The shape is normal. The place has Student's t distribution of two dimensions with `tail` degrees of freedom: nearly
+    normal near by, but not absurd far away, so that one who runs or turns is still found where nobody else is likelier.
+    """
     total = variance[:, None, :] + noise[None, :, :]
     surprise = (states[None, :, :] - expected[:, None, :]) ** 2 / total
-    density = -0.5 * (surprise + np.log(2 * np.pi * total))
-    return density.sum(axis=2), surprise[:, :, :2].sum(axis=2)
+    distance = surprise[:, :, :2].sum(axis=2)
+    scale = np.log(2 * np.pi * total).sum(axis=2)
+    return -0.5 * (surprise[:, :, 2:].sum(axis=2) + scale) - (tail / 2 + 1) * np.log1p(distance / tail)
 
 
 def assign(score: Floats, allowed: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -11,6 +11,7 @@ two numbers, so nothing has to be retuned for another frame rate. (Gillespie 199
 Ornstein-Uhlenbeck process and its integral"; Singer 1970 uses the same idea one derivative higher.)
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,11 +42,14 @@ class Motion:
     box, the square root of the area of a vehicle's."""
 
     speed: float
+    first_speed: float
     remembers_seconds: float
     growth: float
     place_error: float
     shape_error: float
     top_speed: float
+    novelty: float
+    by_height: bool = False
 
 
 class Filters:
@@ -61,52 +65,80 @@ class Filters:
         self.pp = np.zeros((0, 4))
         self.pv = np.zeros((0, 4))
         self.vv = np.zeros((0, 4))
-        self.spread = np.zeros((0, 4))
-        self.tau = np.zeros((0, 1))
+        self._spread = np.zeros((0, 4))
+        self._tau = np.zeros((0, 1))
+        self._by_height = np.zeros(0, bool)
 
     def __len__(self) -> int:
         return len(self.mean)
+
+    def sizes(self) -> Floats:
+        """The size (n,) that each thing is measured by, in picture heights."""
+        return sizes(self.mean, self._by_height)
 
     def predict(self, seconds: float) -> None:
         """Move every state on by that many seconds (0 or more)."""
         if not len(self.mean) or seconds <= 0:
             return
-        tau = self.tau
+        tau = self._tau
         kept = np.exp(-seconds / tau)
         reach = tau * (1 - kept)
-        variance = self.spread**2
-        self.mean = self.mean + reach * self.velocity
-        self.velocity = kept * self.velocity
+        # What comes nearer grows, and moves the faster over the picture the larger it is.
+        growth = np.clip(reach[:, 0] * self.velocity[:, LOG_HEIGHT], -1.0, 1.0)
+        nearer = np.ones_like(self.mean)
+        nearer[:, :2] = np.exp(growth)[:, None]
+        variance = self._spread**2
+        variance[:, :2] *= self.sizes()[:, None] ** 2
+        self.mean = self.mean + reach * self.velocity * (1 + nearer) / 2
+        self.velocity = kept * self.velocity * nearer
         walked = variance * np.maximum(2 * tau * seconds - tau**2 * (3 - 4 * kept + kept**2), 0.0)
         self.pp = self.pp + 2 * reach * self.pv + reach**2 * self.vv + walked
         self.pv = kept * (self.pv + reach * self.vv) + variance * tau * (1 - kept) ** 2
         self.vv = kept**2 * self.vv + variance * (1 - kept**2)
 
-    def update(self, rows: NDArray[np.intp], states: Floats, variance: Floats) -> None:
-        """Correct the given rows by what was measured, (k, 4) with its variance (k, 4)."""
+    def update(self, rows: NDArray[np.intp], states: Floats, variance: Floats, calm: float = np.inf) -> None:
+        """Correct the given rows by what was measured, (k, 4) with its variance (k, 4).
+
+        Where the place surprises by more than `calm` (a squared Mahalanobis distance), the thing has turned or set off:
+        what was believed of its motion is loosened in proportion before it is corrected.
+        """
         if not len(rows):
             return
+        surprise = states - self.mean[rows]
         pp, pv = self.pp[rows], self.pv[rows]
+        distance = (surprise**2 / (pp + variance))[:, :2].sum(axis=1)
+        loosened = np.maximum(distance / calm, 1.0)[:, None] * (1.0, 1.0, 0.0, 0.0) + (0.0, 0.0, 1.0, 1.0)
+        pp, pv = pp * loosened, pv * loosened
+        self.vv[rows] *= loosened
         certain = 1.0 / (pp + variance)
         gain, gain_velocity = pp * certain, pv * certain
-        surprise = states - self.mean[rows]
         self.mean[rows] += gain * surprise
         self.velocity[rows] += gain_velocity * surprise
         self.vv[rows] -= gain_velocity * pv
         self.pv[rows] = (1 - gain) * pv
         self.pp[rows] = (1 - gain) * pp
 
-    def add(self, states: Floats, variance: Floats, spread: Floats, tau: Floats) -> None:
-        """Start new rows (k, 4), at rest as far as is known, with the velocity's spread and memory (k,)."""
+    def add(self, states: Floats, variance: Floats, motions: Sequence[Motion]) -> None:
+        """Start new rows (k, 4), at rest as far as is known."""
+        by_height = np.array([m.by_height for m in motions])
+        spread = np.array([(m.speed, m.speed * 0.7, m.growth, m.growth) for m in motions])
+        first = np.array([(m.first_speed, m.first_speed * 0.7, m.growth, m.growth) for m in motions])
+        first[:, :2] *= sizes(states, by_height)[:, None]
         self.mean = np.concatenate([self.mean, states])
         self.velocity = np.concatenate([self.velocity, np.zeros_like(states)])
         self.pp = np.concatenate([self.pp, variance])
         self.pv = np.concatenate([self.pv, np.zeros_like(states)])
-        self.vv = np.concatenate([self.vv, spread**2])
-        self.spread = np.concatenate([self.spread, spread])
-        self.tau = np.concatenate([self.tau, tau.reshape(-1, 1)])
+        self.vv = np.concatenate([self.vv, first**2])
+        self._spread = np.concatenate([self._spread, spread])
+        self._tau = np.concatenate([self._tau, [[m.remembers_seconds] for m in motions]])
+        self._by_height = np.concatenate([self._by_height, by_height])
 
     def keep(self, rows: NDArray[np.intp]) -> None:
         """Drop all rows but these."""
-        for name in ("mean", "velocity", "pp", "pv", "vv", "spread", "tau"):
+        for name in ("mean", "velocity", "pp", "pv", "vv", "_spread", "_tau", "_by_height"):
             setattr(self, name, getattr(self, name)[rows])
+
+
+def sizes(states: Floats, by_height: NDArray[np.bool_]) -> Floats:
+    """The size (n,) of states (n, 4) in picture heights: the height, or else the square root of the area."""
+    return np.exp(np.where(by_height, states[:, LOG_HEIGHT], (states[:, LOG_WIDTH] + states[:, LOG_HEIGHT]) / 2))

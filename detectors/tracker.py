@@ -15,12 +15,40 @@ from numpy.typing import NDArray
 
 from configs.words import CameraId, Instant, ObjectClass
 from detectors.association import assign, log_likelihood, overlaps
-from detectors.kinematics import Filters, Floats, Motion, boxed, measured
+from detectors.kinematics import Filters, Floats, Motion, boxed, measured, sizes
 from detectors.words import Detections, Track, TrackId, Tracks
 
-_WALKS = Motion(speed=0.5, remembers_seconds=3.0, growth=0.1, place_error=0.07, shape_error=0.15, top_speed=4.0)
-_RIDES = Motion(speed=1.5, remembers_seconds=3.0, growth=0.3, place_error=0.07, shape_error=0.15, top_speed=8.0)
-_DRIVES = Motion(speed=1.5, remembers_seconds=3.0, growth=0.4, place_error=0.07, shape_error=0.15, top_speed=10.0)
+_WALKS = Motion(
+    speed=0.4,
+    first_speed=1.0,
+    remembers_seconds=6.0,
+    growth=0.07,
+    place_error=0.07,
+    shape_error=0.15,
+    top_speed=4.0,
+    novelty=-5.0,
+    by_height=True,
+)
+_RIDES = Motion(
+    speed=1.5,
+    first_speed=2.0,
+    remembers_seconds=3.0,
+    growth=0.5,
+    place_error=0.07,
+    shape_error=0.15,
+    top_speed=8.0,
+    novelty=-6.0,
+)
+_DRIVES = Motion(
+    speed=1.5,
+    first_speed=4.0,
+    remembers_seconds=6.0,
+    growth=1.0,
+    place_error=0.07,
+    shape_error=0.15,
+    top_speed=12.0,
+    novelty=-8.0,
+)
 
 #: Classes that a detector may take for each other. Nothing ever leaves its family.
 _FAMILY: dict[ObjectClass, int] = {
@@ -31,30 +59,29 @@ _FAMILY: dict[ObjectClass, int] = {
     ObjectClass.BUS: 2,
     ObjectClass.TRUCK: 2,
 }
-_MOTIONS = (_WALKS, _RIDES, _DRIVES)
 
 
 @dataclass(frozen=True, slots=True)
 class TrackerParameters:
-    """What can be set of a tracker. Times are in seconds, scores 0…1.
-
-    `novelty` is the log density, per size squared and per unit of log shape squared, of something new appearing just
-    there: higher makes the tracker quicker to start a new identity.
-    """
+    """What can be set of a tracker. Times are in seconds, scores 0…1."""
 
     least_score: float = 0.1
     strong_score: float = 0.4
     birth_score: float = 0.45
     sure_score: float = 0.7
-    novelty: float = -7.0
-    gate: float = 25.0
+    tail: float = 8.0
+    calm: float = 16.0
+    weak_margin: float = 4.0
     coasts_seconds: float = 3.0
-    tentative_seconds: float = 1.5
+    tentative_seconds: float = 1.2
     strength_seconds: float = 1.0
     confirm_strength: float = 0.4
     show_strength: float = 0.25
     shown_seconds: float = 0.0
     most_tracks: int = 256
+    people: Motion = _WALKS
+    riders: Motion = _RIDES
+    drivers: Motion = _DRIVES
 
 
 @dataclass(slots=True)
@@ -70,6 +97,7 @@ class _Life:
     seen_at: Instant
     seen_time: float
     looks: int
+    place: tuple[float, float]
     votes: dict[ObjectClass, float] = field(default_factory=dict)
 
     def vote(self, object_class: ObjectClass, score: float) -> None:
@@ -88,6 +116,7 @@ class Tracker:
     def __init__(self, camera_id: CameraId, parameters: TrackerParameters | None = None) -> None:
         self.camera_id = camera_id
         self.parameters = parameters or TrackerParameters()
+        self._motions = (self.parameters.people, self.parameters.riders, self.parameters.drivers)
         self._filters = Filters()
         self._lives: list[_Life] = []
         self._next = 1
@@ -111,11 +140,12 @@ class Tracker:
         states = measured(boxes, detections.aspect)
         families = np.array([_FAMILY[name] for name in classes], np.intp)
         noise = self._noise(states, families)
-        rows, columns = self._match(states, noise, scores, families, step)
+        rows, columns = self._match(states, noise, scores, families, stream_time)
 
-        self._filters.update(rows, states[columns], noise[columns])
+        self._filters.update(rows, states[columns], noise[columns], p.calm)
         for row, column in zip(rows, columns, strict=True):
             self._saw(self._lives[row], classes[column], float(scores[column]), looked_at, stream_time)
+            self._lives[row].place = (float(states[column, 0]), float(states[column, 1]))
         self._bear(states, noise, scores, classes, families, columns, looked_at, stream_time, detections.aspect)
         self._bury(stream_time, detections.aspect)
         return self._tracks(looked_at, stream_time, detections.aspect)
@@ -135,34 +165,37 @@ class Tracker:
         ][: self.parameters.most_tracks]
         return detections.boxes[chosen], scores[chosen], tuple(detections.classes[i] for i in chosen)
 
-    def _sizes(self, states: Floats, families: NDArray[np.intp]) -> Floats:
-        return np.where(families == 0, np.exp(states[:, 3]), np.exp((states[:, 2] + states[:, 3]) / 2))
-
     def _noise(self, states: Floats, families: NDArray[np.intp]) -> Floats:
-        place = np.array([m.place_error for m in _MOTIONS])[families]
-        shape = np.array([m.shape_error for m in _MOTIONS])[families]
-        size = self._sizes(states, families)
+        place = np.array([m.place_error for m in self._motions])[families]
+        shape = np.array([m.shape_error for m in self._motions])[families]
+        size = sizes(states, families == 0)
         deviation = np.stack([place * size * 0.6, place * size, shape * 1.5, shape], axis=1)
         return deviation**2
 
     def _match(
-        self, states: Floats, noise: Floats, scores: NDArray[np.float32], families: NDArray[np.intp], step: float
+        self, states: Floats, noise: Floats, scores: NDArray[np.float32], families: NDArray[np.intp], time: float
     ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         p = self.parameters
         if not self._lives or not len(states):
             empty = np.zeros(0, np.intp)
             return empty, empty
         own = np.array([life.family for life in self._lives], np.intp)
-        likelihood, distance = log_likelihood(self._filters.mean, self._filters.pp, states, noise)
-        size = self._sizes(self._filters.mean, own)
-        score = likelihood + 2 * np.log(size)[:, None] - p.novelty
-        allowed = (own[:, None] == families[None, :]) & (distance <= p.gate)
+        likelihood = log_likelihood(self._filters.mean, self._filters.pp, states, noise, p.tail)
+        size = self._filters.sizes()
+        score = likelihood + 2 * np.log(size)[:, None] - np.array([m.novelty for m in self._motions])[own][:, None]
+        moved = np.linalg.norm(self._last_seen()[:, None, :] - states[None, :, :2], axis=2)
+        top = np.array([m.top_speed for m in self._motions])[own] * size
+        unseen = np.array([time - life.seen_time for life in self._lives])
+        allowed = (own[:, None] == families[None, :]) & (moved <= (top * unseen + 0.5 * size)[:, None])
         strong = scores >= p.strong_score
         rows, columns = assign(score, allowed & strong[None, :])
-        rest = allowed & ~strong[None, :]
+        rest = allowed & ~strong[None, :] & (score > p.weak_margin)
         rest[rows] = False
         more_rows, more_columns = assign(score, rest)
         return np.concatenate([rows, more_rows]), np.concatenate([columns, more_columns])
+
+    def _last_seen(self) -> Floats:
+        return np.array([life.place for life in self._lives])
 
     def _saw(self, life: _Life, object_class: ObjectClass, score: float, at: Instant, time: float) -> None:
         life.vote(object_class, score)
@@ -203,19 +236,21 @@ class Tracker:
             taken.append(i)
         if not born:
             return
-        motions = [_MOTIONS[families[i]] for i in born]
-        size = self._sizes(states[born], families[born])
-        speed = np.array([m.speed for m in motions]) * size
-        growth = np.array([m.growth for m in motions])
-        self._filters.add(
-            states[born],
-            noise[born],
-            np.stack([speed, speed * 0.7, growth, growth], axis=1),
-            np.array([m.remembers_seconds for m in motions]),
-        )
+        self._filters.add(states[born], noise[born], [self._motions[families[i]] for i in born])
         for i in born:
             score = float(scores[i])
-            life = _Life(self._next, int(families[i]), score >= p.sure_score, score, score, at, at, time, 1)
+            life = _Life(
+                self._next,
+                int(families[i]),
+                score >= p.sure_score,
+                score,
+                score,
+                at,
+                at,
+                time,
+                1,
+                (float(states[i, 0]), float(states[i, 1])),
+            )
             life.vote(classes[i], score)
             self._next += 1
             self._lives.append(life)
@@ -225,7 +260,7 @@ class Tracker:
         kept = []
         for row, life in enumerate(self._lives):
             unseen = time - life.seen_time
-            limit = p.coasts_seconds if life.confirmed else p.tentative_seconds
+            limit = min(p.coasts_seconds, p.tentative_seconds + life.seen_at - life.first_seen_at)
             x, y = self._filters.mean[row, 0] / aspect, self._filters.mean[row, 1]
             outside = unseen > 0 and not (-0.02 < x < 1.02 and -0.02 < y < 1.02)
             if unseen <= limit and not outside:
