@@ -52,8 +52,9 @@ def reporter_account(reporter_id: str) -> str:
 def _insert_if_new(session: Session, table: Any, values: dict[str, Any], unique: str) -> bool:
     """Whether the row was new. Waits for whoever is inserting the same, and breaks no transaction."""
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table).values(values).on_conflict_do_nothing(index_elements=[unique])
-    return cast("CursorResult[Any]", session.execute(statement)).rowcount == 1
+    statement = dialect.insert(table.__table__).values(values).on_conflict_do_nothing(index_elements=[unique])
+    # The row itself is asked for: not every driver counts inserted rows.
+    return session.execute(statement.returning(table.__table__.c[unique])).first() is not None
 
 
 def _move(session: Session, account_id: str, amount: int, earned: int) -> bool:
