@@ -40,6 +40,10 @@ RECHECK_SECONDS = 0.25
 MARGIN_LOOKS = 4.0
 #: While floors cannot all be paid, one look in this many plus one still goes to the highest bid.
 FLOORS_IN_A_ROW = 4
+#: Floors that ask for no more than this share of the engine are surely kept.
+SAFE_SHARE = 0.8
+#: Floors that are not firm become this many times longer at most.
+MOST_STRETCH = 10.0
 #: An unspent budget is kept for this long.
 BURST_SECONDS = 0.1
 
@@ -49,12 +53,13 @@ class Pace:
     """How often one task wants to look at one camera, as seconds between looks.
 
     `floor` always holds; `active` is wanted while something moves or is tracked; `urgent` while an alert is being
-    confirmed.
+    confirmed. When floors cannot all be paid, those that are `firm` are paid first and the others stretch.
     """
 
     floor: float
     active: float
     urgent: float
+    firm: bool = False
 
     def __post_init__(self) -> None:
         if not 0 < self.urgent <= self.active <= self.floor:
@@ -67,8 +72,8 @@ def default_pace(task: Task, looks_per_second: float) -> Pace:
     if task is Task.PEOPLE_VEHICLES:
         return Pace(floor=max(5.0, active), active=active, urgent=active)
     if task is Task.BOTH:
-        return Pace(floor=max(2.0, active), active=active, urgent=min(active, 0.25))
-    return Pace(floor=2.0, active=1.0, urgent=0.25)
+        return Pace(floor=max(2.0, active), active=active, urgent=min(active, 0.25), firm=True)
+    return Pace(floor=2.0, active=1.0, urgent=0.25, firm=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +129,7 @@ class _Slots:
         self.cost = np.zeros(0)
         self.ready = np.zeros(0, bool)
         self.busy = np.zeros(0, bool)
+        self.firm = np.zeros(0, bool)
         self.owners: list[Choice | None] = []
         self._vacant: list[int] = []
         self._grow(size)
@@ -143,7 +149,7 @@ class _Slots:
         self._vacant.append(slot)
 
     def _grow(self, more: int) -> None:
-        for name in ("floor", "wanted", "weight", "last", "frame_at", "offered_at", "cost", "ready", "busy"):
+        for name in ("floor", "wanted", "weight", "last", "frame_at", "offered_at", "cost", "ready", "busy", "firm"):
             column = getattr(self, name)
             setattr(self, name, np.concatenate([column, np.zeros(more, column.dtype)]))
         self.owners += [None] * more
@@ -185,6 +191,7 @@ class AttentionScheduler:
         for task, pace in paces.items():
             slot = self._slots.take(Choice(camera_id, task))
             self._slots.floor[slot] = pace.floor
+            self._slots.firm[slot] = pace.firm
             self._slots.last[slot] = now
             self._slots.cost[slot] = self._prices[task]
             camera.slots[task] = slot
@@ -341,14 +348,15 @@ class AttentionScheduler:
         if now < self._safe_until:
             return None
         slots = self._slots
-        deadline = slots.last + slots.floor
+        floor = self._payable_floors(now)
+        deadline = slots.last + floor
         # A floor whose camera has no new frame can be paid only later; once it is overdue, waiting for it helps nobody.
         owed = np.flatnonzero((slots.offered_at >= now - ABSENT_AFTER_SECONDS) & (slots.ready | (deadline > now)))
         if not len(owed):
             return None
         owed = owed[np.argsort(deadline[owed], kind="stable")]
         due, cost = deadline[owed], slots.cost[owed]
-        share = cost / slots.floor[owed]
+        share = cost / floor[owed]
         demand = np.cumsum(cost) + due * np.cumsum(share) - np.cumsum(share * due)
         room = due - now - demand / self._rate
         tightest = int(room.argmin())
@@ -368,7 +376,19 @@ class AttentionScheduler:
         if not len(payable):
             return None
         self._floors_in_a_row += 1
-        return int(payable[((now - slots.last[payable]) / slots.floor[payable]).argmax()])
+        return int(payable[((now - slots.last[payable]) / floor[payable]).argmax()])
+
+    def _payable_floors(self, now: float) -> NDArray[np.float64]:
+        """Each slot's floor; while all together ask for too much, those that are not firm are stretched to fit."""
+        slots = self._slots
+        share = np.where(slots.offered_at >= now - ABSENT_AFTER_SECONDS, slots.cost / slots.floor, 0.0)
+        firm = float(share[slots.firm].sum())
+        soft = float(share.sum()) - firm
+        room = SAFE_SHARE * self._rate - firm
+        if soft <= max(room, 0.0):
+            return slots.floor
+        stretch = MOST_STRETCH if room <= soft / MOST_STRETCH else soft / room
+        return np.where(slots.firm, slots.floor, slots.floor * stretch)
 
     def _pay(self, cost: float, now: float) -> bool:
         """Take `cost` from what the budget has given so far; False when it has not given that much."""

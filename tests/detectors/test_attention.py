@@ -104,7 +104,19 @@ def test_nobody_starves_when_floors_cannot_be_paid(cameras: int, overload: float
     village = Village(cameras, cost, moving).run(seconds=10 * overload)
     for task in PACES:
         # Everybody shares the shortage: nobody waits for much more than the overload makes of the floor.
-        assert max(village.gaps(task, after=village.ended / 3).values()) <= 2.5 * overload * PACES[task].floor
+        # Those that are not firm may stretch tenfold first.
+        most = 2.5 * overload * PACES[task].floor * (1 if PACES[task].firm else 2.5)
+        assert max(village.gaps(task, after=village.ended / 3).values()) <= most
+
+
+@slow
+@given(cameras=st.integers(2, 60), smoke=st.floats(0.3, 0.7), moving=st.floats(0, 1))
+def test_smoke_and_fire_keep_their_floor_when_the_others_cannot(cameras: int, smoke: float, moving: float) -> None:
+    cost = min(smoke * PACES[FIRE].floor / cameras, 0.1)
+    people = Pace(floor=0.5, active=0.25, urgent=0.25)  # alone, these floors ask for more than the whole engine
+    village = Village(cameras, cost, moving, paces={PEOPLE: people, FIRE: PACES[FIRE]}).run(20)
+    assert max(village.gaps(FIRE).values()) <= PACES[FIRE].floor + 0.2 + cost
+    assert min(village.count(PEOPLE).values()) >= 20 / (10 * people.floor) - 1
 
 
 @slow
