@@ -213,7 +213,7 @@ class Bulletin:
         for row_id, topic, subject_id, at in await run_in_threadpool(self._new_rows):
             self._seen.add(row_id)
             self._newest = max(self._newest, row_id)
-            if topic == "incident.opened" or topic == "incident.changed":
+            if topic.startswith("incident."):
                 self._tell("incident.opened" if topic == "incident.opened" else "incident.changed", subject_id, at)
         self._seen = {row_id for row_id in self._seen if row_id > self._newest - _OVERLAP}
 

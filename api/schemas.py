@@ -240,6 +240,7 @@ class IncidentDetail(Incident):
     """One incident with all that is known of it."""
 
     alerts: list[Alert]
+    photos: list[EvidenceItem] = Field(description="what people added, on the spot or to show that it is done")
     timeline: list[Change]
 
 
@@ -251,11 +252,16 @@ class IncidentPage(BaseModel):
 
 
 class Step(Schema):
-    """One step of an incident's life. `version` is that of the incident as the caller saw it."""
+    """One step of an incident's life. `version` is that of the incident as the caller saw it. `assignees` are users to
+    be sent (none named: the best on duty), `other_id` the incident this one is a duplicate of, `place` where the caller
+    stands on the plan."""
 
     action: Action
     version: int = Field(ge=1)
     note: str | None = Field(default=None, max_length=2000)
+    assignees: list[str] = Field(default_factory=list, max_length=20)
+    other_id: str | None = Field(default=None, max_length=32)
+    place: Spot | None = None
 
 
 # Flow -----------------------------------------------------------------------------------------------------------------

@@ -93,9 +93,15 @@ def incident_detail(session: Session, incident_id: str, role: Role) -> schemas.I
     short = _incident(row, role, len(row.alerts), picture)
     actor_ids = {c.actor_id for c in row.changes if c.actor_id}
     actors = {u.id: u for u in session.scalars(select(tables.User).where(tables.User.id.in_(actor_ids)))}
+    photos = (
+        select(tables.Evidence)
+        .where(tables.Evidence.incident_id == incident_id, tables.Evidence.alert_id.is_(None))
+        .order_by(tables.Evidence.captured_at, tables.Evidence.id)
+    )
     return schemas.IncidentDetail(
         **short.model_dump(),
         alerts=[_alert(alert) for alert in row.alerts],
+        photos=[_evidence(photo) for photo in session.scalars(photos)],
         timeline=[_change(change, actors) for change in row.changes],
     )
 
@@ -135,17 +141,18 @@ def _alert(row: tables.Alert) -> schemas.Alert:
         confidence=row.confidence,
         reason=Text(zh=row.reason_zh, en=row.reason_en),
         numbers=row.numbers,
-        evidence=[
-            schemas.EvidenceItem(
-                id=e.id,
-                url=evidence_url(e.id),
-                media_type=e.media_type,
-                sha256=e.sha256,
-                size_bytes=e.size_bytes,
-                captured_at=e.captured_at,
-            )
-            for e in sorted(row.evidence, key=lambda e: (e.captured_at, e.id))
-        ],
+        evidence=[_evidence(item) for item in sorted(row.evidence, key=lambda e: (e.captured_at, e.id))],
+    )
+
+
+def _evidence(row: tables.Evidence) -> schemas.EvidenceItem:
+    return schemas.EvidenceItem(
+        id=row.id,
+        url=evidence_url(row.id),
+        media_type=row.media_type,
+        sha256=row.sha256,
+        size_bytes=row.size_bytes,
+        captured_at=row.captured_at,
     )
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
 
-from alerts.lifecycle import IllegalTransition, IncidentNotFound, NotAllowed, StaleIncident, apply_action
+from alerts.lifecycle import IllegalTransition, IncidentNotFound, NotAllowed, StaleIncident, Wish, apply_action
 from api import schemas
 from api.access import RespondingCaller
 from api.context import InContext
@@ -50,10 +50,16 @@ def take_step(
 ) -> schemas.IncidentDetail:
     """Takes one step of the incident's life. 409 when it does not follow, or when somebody else was quicker."""
     address = request.client.host if request.client else None
+    wish = Wish(
+        assignees=tuple(step.assignees),
+        other_id=step.other_id,
+        place=(step.place.x, step.place.y) if step.place else None,
+        address=address,
+    )
     try:
         with context.database.session() as session:
             incident = apply_action(
-                session, incident_id, step.action.value, caller.id, caller.role, step.version, step.note
+                session, incident_id, step.action.value, caller.id, caller.role, step.version, step.note, wish
             )
             session.add(
                 AuditEntry(user_id=caller.id, action=f"incident.{step.action}", subject=incident.id, address=address)

@@ -157,3 +157,24 @@ def test_evidence_is_served_by_id_in_parts_and_only_from_its_folder(
         answer = client.get(f"/api/evidence/e{number}")
         assert answer.status_code == 404 and "secret" not in answer.text
     assert client.get("/api/evidence/..%2Fsecret.txt").status_code == 404
+
+
+def test_somebody_is_sent_and_only_they_may_accept(start_service: StartService, sqlite_database: Database) -> None:
+    service = start_service(sqlite_database)
+    incident_id = raise_one(sqlite_database, "a1")
+    desk, worker = service.client("operator"), service.client("grid_worker")
+    url = f"/api/incidents/{incident_id}/transition"
+
+    def version() -> int:
+        number: int = desk.get(f"/api/incidents/{incident_id}").json()["version"]
+        return number
+
+    early = worker.post(url, json={"action": "accept", "version": version()})
+    assert early.status_code in (403, 409)
+    worker_id = worker.get("/api/me").json()["user"]["id"]
+    sent = desk.post(url, json={"action": "dispatch", "version": version(), "assignees": [worker_id]})
+    assert sent.status_code == 200 and sent.json()["state"] == "dispatched", sent.text
+    accepted = worker.post(url, json={"action": "accept", "version": version()})
+    assert accepted.status_code == 200 and accepted.json()["state"] == "accepted", accepted.text
+    there = worker.post(url, json={"action": "arrive", "version": version(), "place": {"x": 0.2, "y": 0.3}})
+    assert there.status_code == 200 and there.json()["state"] == "on_site" and there.json()["photos"] == []
