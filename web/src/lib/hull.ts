@@ -1,4 +1,4 @@
-/** Fields for the village plan: a soft patch of ground around the places of each group. Pure geometry in the plan's units. */
+/** Fields for the village plan: patches of ground around the places of each group. Pure geometry in the plan's units. */
 export type Spot = readonly [x: number, y: number]
 
 /** The convex hull, anticlockwise (Andrew's monotone chain). */
@@ -18,24 +18,33 @@ export function convexHull(points: readonly Spot[]): Spot[] {
   return [...half(sorted), ...half([...sorted].reverse())]
 }
 
-/** A closed smooth path around `points`, `margin` away from them. */
+/** Places that lie within `reach` of each other, by way of others too, belong together. The largest patch comes first. */
+export function clusters(points: readonly Spot[], reach: number): Spot[][] {
+  const left = [...points]
+  const found: Spot[][] = []
+  while (left.length > 0) {
+    const patch: Spot[] = [left.pop()!]
+    for (let i = 0; i < patch.length; i += 1) {
+      for (let j = left.length - 1; j >= 0; j -= 1) {
+        const [a, b] = [patch[i]!, left[j]!]
+        if (Math.hypot(a[0] - b[0], a[1] - b[1]) <= reach) patch.push(...left.splice(j, 1))
+      }
+    }
+    found.push(patch)
+  }
+  return found.sort((a, b) => b.length - a.length)
+}
+
+/** A closed path around `points`, `margin` away from them, round where it turns. */
 export function softPatch(points: readonly Spot[], margin: number): string {
+  const steps = 28
   const around = points.flatMap((p): Spot[] =>
-    Array.from({ length: 18 }, (_, i) => {
-      const angle = (i / 18) * Math.PI * 2
-      // a little uneven, as a hand would draw it, the same each time
-      const reach = margin * (1 + 0.16 * Math.sin(angle * 3 + p[0] * 0.05 + p[1] * 0.03))
-      return [p[0] + Math.cos(angle) * reach, p[1] + Math.sin(angle) * reach] as const
+    Array.from({ length: steps }, (_, i) => {
+      const angle = (i / steps) * Math.PI * 2
+      return [p[0] + Math.cos(angle) * margin, p[1] + Math.sin(angle) * margin] as const
     }),
   )
   const hull = convexHull(around)
   if (hull.length < 3) return ''
-  const at = (i: number) => hull[(i + hull.length) % hull.length]!
-  const n = (v: number) => v.toFixed(1)
-  let path = `M${n(at(0)[0])} ${n(at(0)[1])}`
-  for (let i = 0; i < hull.length; i += 1) {
-    const [before, a, b, after] = [at(i - 1), at(i), at(i + 1), at(i + 2)]
-    path += `C${n(a[0] + (b[0] - before[0]) / 6)} ${n(a[1] + (b[1] - before[1]) / 6)} ${n(b[0] - (after[0] - a[0]) / 6)} ${n(b[1] - (after[1] - a[1]) / 6)} ${n(b[0])} ${n(b[1])}`
-  }
-  return `${path}Z`
+  return `M${hull.map((p) => `${p[0].toFixed(1)} ${p[1].toFixed(1)}`).join('L')}Z`
 }

@@ -15,6 +15,8 @@ export interface TileReport {
   boxes: number
   /** seconds between the newest look and the picture on show; negative when the look is of a later picture */
   lookAge: number | null
+  /** whether the service has tied the feed's RTP clock to the stream's time */
+  tied: boolean
   reconnects: number
   codec: string | null
   size: [number, number] | null

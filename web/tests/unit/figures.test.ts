@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { FlowToday } from '@/lib/flow-today'
 import { bestGrid, FIXED, pageCount } from '@/lib/grid'
-import { convexHull, softPatch } from '@/lib/hull'
+import { clusters, convexHull, softPatch } from '@/lib/hull'
 import { placeLabels } from '@/lib/labels'
 
 const row = (minute: string, into: number, out: number, object_class = 'person' as const, line_id = 'door') => ({
@@ -86,6 +86,20 @@ describe('the village plan', () => {
     ).toHaveLength(4)
     expect(softPatch([[10, 10]], 40)).toMatch(/^M.*Z$/)
     expect(softPatch([], 40)).toBe('')
+  })
+
+  it('gives a scattered group a field for each place, not one over everybody else', () => {
+    const found = clusters(
+      [
+        [0, 0],
+        [100, 0],
+        [200, 0],
+        [900, 900],
+      ],
+      120,
+    )
+    expect(found.map((c) => c.length)).toEqual([3, 1])
+    expect(clusters([], 120)).toEqual([])
   })
 
   it('names marks that stand close without one name over another', () => {
