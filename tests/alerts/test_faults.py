@@ -86,10 +86,7 @@ def test_killed_between_any_two_statements(database: Database, tmp_path: Path) -
     assert number > 15, "the pipeline has more statements than that"
 
 
-@pytest.mark.parametrize("times", [3])
-def test_the_same_alert_handed_over_again_after_a_crash_is_known(
-    database: Database, tmp_path: Path, times: int
-) -> None:
-    for _ in range(times):
+def test_the_same_alert_handed_over_again_after_a_crash_is_known(database: Database, tmp_path: Path) -> None:
+    for _ in range(3):
         pipeline(database, NOON, tmp_path / "arrived", "one")
     assert len((tmp_path / "arrived").read_text().split()) == 1
