@@ -66,8 +66,14 @@ def encode_jpeg(picture: NDArray[np.uint8], quality: int = 88) -> bytes:
 def _label(
     canvas: NDArray[np.uint8], text: str, at: tuple[int, int], scale: float, colour: tuple[int, int, int]
 ) -> None:
-    for line_colour, width in (((0, 0, 0), 3), (colour, 1)):
-        cv2.putText(canvas, text, at, cv2.FONT_HERSHEY_SIMPLEX, scale, line_colour, width, cv2.LINE_AA)
+    """Light text on a dark plate, its lower left corner at `at`, moved so that it stays in the picture."""
+    (width, height), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, 1)
+    margin = max(2, round(height / 3))
+    left = max(0, min(at[0], canvas.shape[1] - width - 2 * margin))
+    bottom = max(height + 2 * margin, min(at[1], canvas.shape[0]))
+    cv2.rectangle(canvas, (left, bottom - height - 2 * margin), (left + width + 2 * margin, bottom), (24, 18, 14), -1)
+    origin = (left + margin, bottom - margin)
+    cv2.putText(canvas, text, origin, cv2.FONT_HERSHEY_SIMPLEX, scale, colour, 1, cv2.LINE_AA)
 
 
 class EvidenceStore:
