@@ -94,11 +94,11 @@ export const api = {
     take<Schemas['IncidentPage']>(http.GET('/api/incidents', { params: { query }, signal })),
   incident: (incident_id: string) =>
     take<IncidentDetail>(http.GET('/api/incidents/{incident_id}', { params: { path: { incident_id } } })),
-  step: (incident_id: string, action: Action, version: number, note: string | null) =>
+  step: (incident_id: string, step: Schemas['Step']) =>
     take<IncidentDetail>(
       http.POST('/api/incidents/{incident_id}/transition', {
         params: { path: { incident_id } },
-        body: { action, version, note },
+        body: step,
       }),
     ),
   flow: (from: string, to?: string) =>

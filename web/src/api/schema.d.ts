@@ -387,7 +387,7 @@ export interface components {
          * @description What somebody does to an incident.
          * @enum {string}
          */
-        Action: "confirm" | "false_alarm" | "dispatch" | "accept" | "decline" | "arrive" | "resolve" | "close" | "reopen";
+        Action: "confirm" | "false_alarm" | "duplicate" | "dispatch" | "call_in" | "reassign" | "accept" | "decline" | "time_out" | "arrive" | "resolve" | "close" | "reopen" | "escalate" | "note";
         /**
          * Actor
          * @description Who did something.
@@ -658,6 +658,11 @@ export interface components {
              * Format: date-time
              */
             opened_at: string;
+            /**
+             * Photos
+             * @description what people added, on the spot or to show that it is done
+             */
+            photos: components["schemas"]["EvidenceItem"][];
             /** Picture Url */
             picture_url: string | null;
             place: components["schemas"]["Spot"] | null;
@@ -1015,12 +1020,19 @@ export interface components {
         };
         /**
          * Step
-         * @description One step of an incident's life. `version` is that of the incident as the caller saw it.
+         * @description One step of an incident's life. `version` is that of the incident as the caller saw it. `assignees` are users to
+         *     be sent (none named: the best on duty), `other_id` the incident this one is a duplicate of, `place` where the caller
+         *     stands on the plan.
          */
         Step: {
             action: components["schemas"]["Action"];
+            /** Assignees */
+            assignees?: string[];
             /** Note */
             note?: string | null;
+            /** Other Id */
+            other_id?: string | null;
+            place?: components["schemas"]["Spot"] | null;
             /** Version */
             version: number;
         };
