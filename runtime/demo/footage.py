@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import av
@@ -53,11 +54,44 @@ def plate(path: Path, every: int = 45, percentile: float = 50) -> Picture:
     return np.percentile(stack, percentile, axis=0, method="nearest").astype(np.uint8)
 
 
-def what_moves(picture: Picture, background: Picture, threshold: int = 26) -> Picture:
-    """A mask (0 or 255) of what differs from the background, with holes closed."""
-    blue, green, red = cv2.split(cv2.absdiff(picture, background))
-    difference = cv2.max(cv2.max(blue, green), red)
-    mask = cv2.threshold(cv2.GaussianBlur(difference, (5, 5), 0), threshold, 255, cv2.THRESH_BINARY)[1]
-    mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-    closed: Picture = cv2.dilate(mask, np.ones((5, 3), np.uint8)).astype(np.uint8)
-    return closed
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Something that moves, cut out of a picture: its pixels, its shape (0 or 255) and where it was."""
+
+    picture: Picture
+    shape: Picture
+    left: int
+    top: int
+
+    @property
+    def right(self) -> int:
+        return self.left + int(self.shape.shape[1])
+
+    @property
+    def foot(self) -> int:
+        return self.top + int(self.shape.shape[0])
+
+
+def cut_what_moves(picture: Picture, background: Picture, smallest: int = 200) -> list[Piece]:
+    """The moving things in a picture, each of at least `smallest` pixels."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(_what_moves(picture, background))
+    pieces = []
+    for label in range(1, count):
+        left, top, width, height, area = (int(value) for value in stats[label])
+        if area >= smallest:
+            part = np.s_[top : top + height, left : left + width]
+            shape = (labels[part] == label).astype(np.uint8) * 255
+            pieces.append(Piece(picture[part].copy(), shape, left, top))
+    return pieces
+
+
+def _what_moves(picture: Picture, background: Picture, threshold: int = 24) -> Picture:
+    """A mask (0 or 255) of what differs from the background, worked out at half the size."""
+    half = (picture.shape[1] // 2, picture.shape[0] // 2)
+    small, still = (cv2.resize(each, half, interpolation=cv2.INTER_AREA) for each in (picture, background))
+    blue, green, red = cv2.split(cv2.absdiff(small, still))
+    difference = cv2.blur(cv2.max(cv2.max(blue, green), red), (3, 3))
+    mask = cv2.threshold(difference, threshold, 255, cv2.THRESH_BINARY)[1]
+    mask = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+    mask = cv2.dilate(mask, np.ones((3, 1), np.uint8))
+    return np.asarray(cv2.resize(mask, picture.shape[1::-1], interpolation=cv2.INTER_NEAREST), np.uint8)

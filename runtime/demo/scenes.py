@@ -18,7 +18,7 @@ import numpy as np
 
 from runtime.demo import looks
 from runtime.demo.encode import FPS, Picture
-from runtime.demo.footage import HOUSE_FIRE, PARKING, PEDESTRIANS, ROAD, pictures, plate, what_moves
+from runtime.demo.footage import HOUSE_FIRE, PARKING, PEDESTRIANS, ROAD, cut_what_moves, pictures, plate
 from runtime.demo.looks import Look
 from runtime.demo.photos import Cast, Cutout
 from runtime.demo.plume import Plume, Spot, lay, simulate
@@ -66,7 +66,7 @@ def _as_it_is(picture: Picture, index: int) -> Picture:
 def _pedestrians(path: Path) -> list[Recipe]:
     small = looks.crop(0, 0, 768, 576, (640, 480))
     return [
-        Recipe("square", _looked(path, _as_it_is, 0, 600), (640, 480), (768, 576)),
+        Recipe("square", _looked(path, _as_it_is, 0, 450), (640, 480), (768, 576)),
         Recipe("square-crowd", lambda: _crowd(path), (640, 480), (768, 576)),
         Recipe("square-dusk", _looked(path, looks.worn(small, looks.mirror, looks.dusk), 400, 360), (640, 480)),
         Recipe("square-rain", _looked(path, looks.worn(small, looks.rain), 120, 240), (640, 480)),
@@ -86,20 +86,11 @@ CROWD_PICTURES = 240
 def _crowd(path: Path) -> Iterator[Picture]:
     """The people of other moments laid over each moment, the nearer over the farther: a crowd of real people."""
     background = plate(path)
-    moments = [pictures(path, first, CROWD_PICTURES) for first in CROWD_MOMENTS]
-    for together in zip(*moments, strict=True):
-        picture = together[0].copy()
-        people = []
-        for moment in together:
-            mask = what_moves(moment, background)
-            count, labels, stats, _ = cv2.connectedComponentsWithStats(mask)
-            for label in range(1, count):
-                left, top, width, height, area = (int(value) for value in stats[label])
-                if area > 150:
-                    part = np.s_[top : top + height, left : left + width]
-                    people.append((top + height, moment[part], (labels[part] == label).astype(np.uint8), part))
-        for _, person, shape, part in sorted(people, key=lambda one: one[0]):
-            cv2.copyTo(person, shape, picture[part])
+    people = [cut_what_moves(picture, background) for picture in pictures(path, 0, CROWD_MOMENTS[-1] + CROWD_PICTURES)]
+    for index, picture in enumerate(pictures(path, 0, CROWD_PICTURES)):
+        together = [person for moment in CROWD_MOMENTS for person in people[index + moment]]
+        for person in sorted(together, key=lambda one: one.foot):
+            cv2.copyTo(person.picture, person.shape, picture[person.top : person.foot, person.left : person.right])
         yield picture
 
 
@@ -254,7 +245,7 @@ def _drawn(cast: Cast) -> list[Recipe]:
     }
     recipes = [Recipe(name, scene, main=scene.main) for name, scene in streets.items()]
     yard = Scene(cast, seed=14, people=2, frames=KINDLE + BURN)
-    house = Scene(cast, seed=15, people=1, frames=KINDLE + BURN)
+    house = Scene(cast, seed=15, people=0, frames=KINDLE + BURN)
     recipes += _drawn_fire("yard", yard, Spot((176, 300), 230, seed=5))
     recipes += _drawn_fire("house", house, Spot((430, 226), 190, smoke_shade=120, seed=6))
     return recipes
