@@ -17,10 +17,27 @@ from api.bulletin import Bulletin
 from api.cameras import CameraBoard
 from api.console import console_router
 from api.context import Context
+from api.governance import make_governance
 from api.guard import Guard
 from api.overlays import OverlayPool
 from api.problems import MEDIA_TYPE, install
-from api.routes import events, evidence, flow, health, incidents, session, site, whep
+from api.routes import (
+    credit,
+    dispatch,
+    events,
+    evidence,
+    figures,
+    flow,
+    health,
+    incidents,
+    notifications,
+    questions,
+    reports,
+    session,
+    site,
+    wechat,
+    whep,
+)
 from api.settings import ApiSettings
 from api.throttle import LoginThrottle
 from live.feed import FeedPool
@@ -71,7 +88,8 @@ def create_app(settings: ApiSettings) -> FastAPI:
     )
     install(app)
     app.add_middleware(Guard, allowed_origins=settings.allowed_origins)
-    for module in (session, site, incidents, evidence, flow, events, whep, health):
+    governance = (dispatch, reports, notifications, credit, questions, figures, wechat)
+    for module in (session, site, incidents, *governance, evidence, flow, events, whep, health):
         app.include_router(module.router)
     if settings.web_dist is not None:
         app.include_router(console_router(settings.web_dist))
@@ -99,7 +117,8 @@ def _make_context(settings: ApiSettings) -> Context:
     shards.on_event = lambda message: bulletin.nudge()
     shards.subscribe(STATE)
     shards.subscribe(EVENT)
-    return Context(settings, database, shards, board, bulletin, overlays, whep, LoginThrottle())
+    governance = make_governance(settings, database)
+    return Context(settings, database, shards, board, bulletin, overlays, whep, LoginThrottle(), governance)
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from starlette.requests import HTTPConnection
 
 from api.bulletin import Bulletin
 from api.cameras import CameraBoard
+from api.governance import Governance
 from api.overlays import OverlayPool
 from api.settings import ApiSettings
 from api.throttle import LoginThrottle
@@ -31,6 +32,7 @@ class Context:
     overlays: OverlayPool
     whep: WhepDesk
     throttle: LoginThrottle
+    governance: Governance
 
 
 def get_context(connection: HTTPConnection) -> Context:

@@ -15,6 +15,9 @@ from api.problems import problem_response
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 MOST_BODY_BYTES = 1_000_000
+#: Routes that take photos and videos (method POST, the path's beginning and end) take more; they check each file.
+MOST_UPLOAD_BYTES = 120_000_000
+_UPLOADS = (("/api/reports", ""), ("/api/incidents/", "/photos"))
 
 _CONTENT_POLICY = "; ".join(
     (
@@ -71,16 +74,21 @@ class Guard:
         if scope["type"] == "websocket":
             await self._app(scope, receive, send)
             return
-        length = headers.get("content-length", "0")
-        if length.isdigit() and int(length) > MOST_BODY_BYTES:
-            await problem_response("too-large", f"at most {MOST_BODY_BYTES} bytes")(
-                scope, receive, _with_headers(scope, send)
-            )
+        length, most = headers.get("content-length", "0"), most_bytes(scope)
+        if length.isdigit() and int(length) > most:
+            await problem_response("too-large", f"at most {most} bytes")(scope, receive, _with_headers(scope, send))
             return
-        await self._app(scope, _limited(receive), _with_headers(scope, send))
+        await self._app(scope, _limited(receive, most), _with_headers(scope, send))
 
 
-def _limited(receive: Receive) -> Receive:
+def most_bytes(scope: Scope) -> int:
+    """How large a body the route takes."""
+    path: str = scope["path"]
+    upload = scope["method"] == "POST" and any(path.startswith(a) and path.endswith(b) for a, b in _UPLOADS)
+    return MOST_UPLOAD_BYTES if upload else MOST_BODY_BYTES
+
+
+def _limited(receive: Receive, most: int) -> Receive:
     """Ends a body without a declared length at the limit, as if the client had gone."""
     read = 0
 
@@ -88,7 +96,7 @@ def _limited(receive: Receive) -> Receive:
         nonlocal read
         message = await receive()
         read += len(message.get("body", b""))
-        return {"type": "http.disconnect"} if read > MOST_BODY_BYTES else message
+        return {"type": "http.disconnect"} if read > most else message
 
     return limited
 

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from alerts.reports import PhotoJudge
 from configs.site import Site
+from configs.village import Village
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,8 @@ class LiveSettings:
 @dataclass(frozen=True, slots=True)
 class ApiSettings:
     """`shard_endpoints` are the ZeroMQ endpoints the shards were given. `allowed_origins` are further web origins
-    (`http://localhost:5173`) that may call with the cookie. `metrics_token` lets a local Prometheus in."""
+    (`http://localhost:5173`) that may call with the cookie. `metrics_token` lets a local Prometheus in. `village`: none
+    takes the process's own village.yaml; `photo_judge` looks at citizens' photos, where there is one."""
 
     site: Site
     data_dir: Path
@@ -47,4 +50,6 @@ class ApiSettings:
     session_hours: float = 12.0
     metrics_token: SecretStr | None = None
     listeners_total: int = 200
+    village: Village | None = None
+    photo_judge: PhotoJudge | None = None
     live: LiveSettings = field(default_factory=LiveSettings)

@@ -12,7 +12,24 @@ from models.session import Database
 from tests.api.conftest import StartService
 
 #: Routes that nobody need be logged in for. Nothing gets in here by itself.
-OPEN = {("POST", "/api/session"), ("DELETE", "/api/session"), ("GET", "/api/health")}
+OPEN = {
+    ("POST", "/api/session"),
+    ("DELETE", "/api/session"),
+    ("GET", "/api/health"),
+    # Citizens and visitors: bounded and slowed down by device and network; a code opens one report or question.
+    ("GET", "/api/report-form"),
+    ("POST", "/api/reports"),
+    ("GET", "/api/reports/{code}"),
+    ("DELETE", "/api/reports/{code}"),
+    ("GET", "/api/reports/{code}/media/{evidence_id}"),
+    ("POST", "/api/reports/{code}/additions"),
+    ("POST", "/api/reports/{code}/rating"),
+    ("POST", "/api/questions"),
+    ("GET", "/api/questions/by-code/{code}"),
+    # Signed by WeChat; off without a token.
+    ("GET", "/api/wechat"),
+    ("POST", "/api/wechat"),
+}
 
 #: A route for each group of roles, and who may call it.
 WHO = {
