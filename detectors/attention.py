@@ -43,7 +43,7 @@ FLOORS_IN_A_ROW = 4
 #: Floors that ask for no more than this share of the engine are surely kept.
 SAFE_SHARE = 0.8
 #: Floors that are not firm become this many times longer at most.
-MOST_STRETCH = 10.0
+MOST_STRETCH = 40.0
 #: An unspent budget is kept for this long.
 BURST_SECONDS = 0.1
 

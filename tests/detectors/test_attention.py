@@ -115,7 +115,8 @@ def test_smoke_and_fire_keep_their_floor_when_the_others_cannot(cameras: int, sm
     cost = min(smoke * PACES[FIRE].floor / cameras, 0.1)
     people = Pace(floor=0.5, active=0.25, urgent=0.25)  # alone, these floors ask for more than the whole engine
     village = Village(cameras, cost, moving, paces={PEOPLE: people, FIRE: PACES[FIRE]}).run(20)
-    assert max(village.gaps(FIRE).values()) <= PACES[FIRE].floor + 0.2 + cost
+    # It waits for its next frame, and for the looks that are under way and just chosen: none is interrupted.
+    assert max(village.gaps(FIRE).values()) <= PACES[FIRE].floor + 0.2 + 2 * cost
     assert min(village.count(PEOPLE).values()) >= 20 / (10 * people.floor) - 1
 
 
