@@ -212,6 +212,9 @@ class Recording(Strict):
     mode: RecordingMode = Field(
         default=RecordingMode.EVENTS, description="off, continuous, motion (while something moves) or events (alerts)"
     )
+    hours: AlwaysOrHours = Field(
+        default="always", description="when it is recorded: always, or a list of daily hours, start and end"
+    )
     keep_days: float = Field(default=7, gt=0, description="recordings older than this are deleted")
     pre_roll_seconds: float = Field(default=5, ge=0, le=60, description="kept from before the event")
     post_roll_seconds: float = Field(default=10, ge=0, le=120, description="kept from after the event")
@@ -271,6 +274,10 @@ class Settings(Strict):
     crowd_persists_seconds: float = Field(default=5, ge=0, description="a crowd must last this long to be an alert")
     ring_seconds: float = Field(
         default=10, gt=0, le=120, description="how much of each stream is kept in memory, for clips and instant view"
+    )
+
+    recordings_gigabytes: float = Field(
+        default=100, gt=0, description="the most that recordings of all cameras take on disk; then the oldest go"
     )
 
     @field_validator("timezone")

@@ -10,7 +10,8 @@ The first group of pictures is held back until the next key frame: only then is 
 
 import heapq
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from fractions import Fraction
 from typing import Any, Protocol
 
@@ -34,7 +35,15 @@ class Sink(Protocol):
 
 
 class Unmuxable(Exception):
-    """The packets do not make a file: no key frame first, or parameter sets that cannot be read."""
+    """The packets do not make a file: no key frame first, parameter sets that cannot be read, or FFmpeg refused."""
+
+
+@contextmanager
+def _named_errors() -> Iterator[None]:
+    try:
+        yield
+    except av.error.FFmpegError as error:
+        raise Unmuxable(f"FFmpeg cannot write this ({error.strerror})") from None
 
 
 def reorder_depth(times: Sequence[float]) -> int:
@@ -55,7 +64,7 @@ def reorder_depth(times: Sequence[float]) -> int:
 class PacketMuxer:
     """One MP4 of one stream. `add` packets in the order they came, the first a key frame; `close` once at the end.
 
-    Whatever the sink raises comes out of `add` and `close`.
+    A sink must not raise: FFmpeg would only know a number.
     """
 
     def __init__(self, sink: Sink, *, fragmented: bool) -> None:
@@ -71,7 +80,7 @@ class PacketMuxer:
         self._last_dts = -1
 
     def add(self, packet: Packet) -> None:
-        """Add one packet. Raises Unmuxable, and what the sink raises."""
+        """Add one packet. Raises Unmuxable."""
         if self._container is None:
             if not self._held and not packet.is_keyframe:
                 raise Unmuxable("the first packet is not a key frame")
@@ -82,11 +91,12 @@ class PacketMuxer:
         self._mux(packet)
 
     def close(self) -> None:
-        """Write what is held, and end the file."""
+        """Write what is held, and end the file. Raises Unmuxable."""
         if self._container is None and self._held:
             self._begin()
         if self._container is not None:
-            self._container.close()
+            with _named_errors():
+                self._container.close()
 
     def _begin(self) -> None:
         held, self._held = self._held, []
@@ -124,7 +134,8 @@ class PacketMuxer:
         given.time_base = _TIME_BASE
         given.stream = self._stream
         given.is_keyframe = packet.is_keyframe
-        self._container.mux_one(given)
+        with _named_errors():
+            self._container.mux_one(given)
 
 
 def mp4_of(packets: Sequence[Packet]) -> bytes:

@@ -107,6 +107,14 @@ class StateMessage(msgspec.Struct, frozen=True):
     last_picture_at: float | None = None
     looks_per_second: float = 0.0
     moving: bool = False
+    decode_seconds: float = 0.0
+    #: How often the connection failed, by cause.
+    failures: dict[str, int] = {}
+    #: The camera's recording (`ingest.recorder.RecordingState`), told with its sub stream; counted since the start.
+    recording: str | None = None
+    recorded_bytes: int = 0
+    recorded_segments: int = 0
+    recording_dropped: int = 0
 
 
 class EventMessage(msgspec.Struct, frozen=True):

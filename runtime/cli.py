@@ -4,7 +4,7 @@ import logging
 
 import typer
 
-from runtime.commands import config, models, replay, run, train, users
+from runtime.commands import config, models, replay, run, store, train, users
 
 app = typer.Typer(
     name="vbrain",
@@ -17,6 +17,7 @@ app.command("check")(config.check)
 app.command("schema")(config.schema)
 app.command("replay")(replay.replay)
 app.add_typer(models.models, name="models")
+app.add_typer(store.store, name="store")
 app.add_typer(train.train, name="train")
 app.add_typer(users.users, name="users")
 

@@ -25,13 +25,17 @@ class Folders:
 
     def make(self) -> None:
         """Makes the folders. Raises OSError when that cannot be done."""
-        for folder in (self.var, self.evidence, self.sockets, self.logs):
+        for folder in (self.var, self.evidence, self.recordings, self.sockets, self.logs):
             folder.mkdir(parents=True, exist_ok=True)
         self.sockets.chmod(0o700)
 
     @property
     def evidence(self) -> Path:
         return self.var / "evidence"
+
+    @property
+    def recordings(self) -> Path:
+        return self.var / "recordings"
 
     @property
     def logs(self) -> Path:

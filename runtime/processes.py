@@ -57,7 +57,13 @@ def _shard(options: argparse.Namespace, folders: Folders) -> int:
         {task for p in points for task in tasks_of(p)}, looks_per_second=looks_asked(points), cache_folder=folders.var
     )
     shard = Shard(
-        site, points, engines, database, EvidenceStore(folders.evidence), folders.shard_endpoint(options.name)
+        site,
+        points,
+        engines,
+        database,
+        EvidenceStore(folders.evidence),
+        folders.shard_endpoint(options.name),
+        folders.recordings,
     )
     shard.start()
     log.info("%s watches %d cameras", options.name, len(points))

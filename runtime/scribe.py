@@ -75,10 +75,12 @@ class Scribe:
         if self._minutes:
             log.error("%d minutes of counts could not be written before the end", len(self._minutes))
 
-    def alert(self, draft: AlertDraft, place: Place | None, picture: PictureSource) -> None:
-        """Hands over an alert. Blocks when a thousand wait already, rather than lose one."""
-        self._alerts.put(_AlertJob(draft, place, picture))
+    def alert(self, draft: AlertDraft, place: Place | None, picture: PictureSource) -> str:
+        """Hands over an alert; the id it will have. Blocks when a thousand wait already, rather than lose one."""
+        job = _AlertJob(draft, place, picture)
+        self._alerts.put(job)
         self._work.set()
+        return job.alert_id
 
     def minutes(self, rows: MinuteRows) -> None:
         """Hands over minute rows; the oldest are shed, and counted, when the database has been away for hours."""

@@ -9,6 +9,7 @@ import logging
 import threading
 import time
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -22,13 +23,15 @@ from detectors.catalogue import Task
 from detectors.looker import Looker
 from detectors.words import Detections, Tracks
 from ingest.camera import Camera
-from ingest.words import Frame, FrameWish, StreamHealth
+from ingest.recorder import RecordingHealth
+from ingest.words import Frame, FrameWish, Packet, StreamHealth
 from live.publisher import Publisher
 from live.wire import OverlayBox, OverlayMessage, Reply, Request, StateMessage
 from models.session import Database
 from runtime.asks import tasks_of
 from runtime.camera_watch import CameraWatch, Seen
 from runtime.engines import Engines
+from runtime.recording import Archive
 from runtime.scribe import Scribe
 
 log = logging.getLogger(__name__)
@@ -54,13 +57,14 @@ class Shard:
 
     def __init__(
         self, site: Site, points: list[MonitoringPoint], engines: Engines, database: Database, evidence: EvidenceStore,
-        endpoint: str,
+        endpoint: str, recordings: Path,
     ) -> None:  # fmt: skip
         self._site = site
         self._publisher = Publisher(
             endpoint, on_subscribe=self._subscribed, on_unsubscribe=self._unsubscribed, on_request=self._answer
         )
         self._scribe = Scribe(database, evidence, self._publisher.publish_event)
+        self._archive = Archive(recordings, database, evidence, site.site, self._publisher.publish_event)
         self._engines = engines
         self._looker = Looker(engines.by_task, self._looked)
         self._posts: dict[CameraId, _Post] = {}
@@ -76,19 +80,21 @@ class Shard:
             point.streams.main.get_secret_value() if point.streams.main else None,
             point.streams.transport.value,
             ring_seconds=self._site.site.ring_seconds,
-            on_packet=self._publisher.publish_packet,
+            on_packet=self._packet,
             on_frame=self._offer,
             on_health=self._publish_health,
         )
         width, height = self._engines.frame_size(tasks)
         camera.set_wish(FrameWish(width, height, point.looks_per_second if tasks else 0.0))
         self._looker.add(point.camera_id, {t: default_pace(t, point.looks_per_second) for t in tasks})
+        self._archive.add(point, camera)
         return _Post(point, camera, CameraWatch(point, self._site.site))
 
     def start(self) -> None:
         """Starts everything and returns at once; cameras come up by themselves."""
         self._publisher.start()
         self._scribe.start()
+        self._archive.start()
         self._looker.start()
         for post in self._posts.values():
             if post.point.enabled:
@@ -108,6 +114,7 @@ class Shard:
         self._looker.stop()
         self._flush_minutes(at_end=True)
         self._scribe.stop(10.0)
+        self._archive.stop(5.0)
         self._publisher.stop()
 
     def run(self, stop: threading.Event) -> None:
@@ -142,6 +149,10 @@ class Shard:
         self._publisher.publish_overlay(overlay_of(post.watch, frame))
         self._raise(post, seen, frame)
 
+    def _packet(self, packet: Packet) -> None:
+        self._publisher.publish_packet(packet)
+        self._archive.packet(packet)
+
     def _offer(self, frame: Frame) -> None:
         self._looker.offer(frame)
 
@@ -158,7 +169,8 @@ class Shard:
 
     def _raise(self, post: _Post, seen: Seen, frame: Frame) -> None:
         for draft in seen.drafts:
-            self._scribe.alert(draft, post.point.place, lambda: self._evidence_picture(post, frame))
+            alert_id = self._scribe.alert(draft, post.point.place, lambda: self._evidence_picture(post, frame))
+            self._archive.alert(alert_id, draft)
 
     @staticmethod
     def _evidence_picture(post: _Post, frame: Frame) -> NDArray[np.uint8] | None:
@@ -214,26 +226,49 @@ class Shard:
     def _publish_health(self, health: StreamHealth) -> None:
         post = self._posts.get(health.camera_id)
         if post is not None:
-            self._publisher.publish_state(state_of(health, 0.0, self._looker.motion(health.camera_id).moving))
+            self._publisher.publish_state(self._state(post, health, 0.0))
 
     def _report(self, seconds: float) -> None:
         for post in self._posts.values():
             rate = (post.looks - post.looks_at_last_report) / seconds
             post.looks_at_last_report = post.looks
+            self._archive.tick(post.point.camera_id, self._looker.motion(post.point.camera_id).moving)
             for state in self._states(post, rate):
                 self._publisher.publish_state(state)
 
     def _states(self, post: _Post, looks_per_second: float) -> list[StateMessage]:
-        moving = self._looker.motion(post.point.camera_id).moving
         roles = [StreamRole.SUB] + ([StreamRole.MAIN] if post.point.streams.main else [])
-        return [state_of(post.camera.health(role), looks_per_second, moving) for role in roles]
+        return [self._state(post, post.camera.health(role), looks_per_second) for role in roles]
+
+    def _state(self, post: _Post, health: StreamHealth, looks_per_second: float) -> StateMessage:
+        recording = self._archive.health(post.point.camera_id) if health.role is StreamRole.SUB else None
+        return state_of(
+            health,
+            looks_per_second,
+            self._looker.motion(post.point.camera_id).moving,
+            post.camera.failures(health.role),
+            recording,
+        )
 
 
-def state_of(health: StreamHealth, looks_per_second: float, moving: bool) -> StateMessage:
+def state_of(
+    health: StreamHealth,
+    looks_per_second: float,
+    moving: bool,
+    failures: dict[str, int] | None = None,
+    recording: RecordingHealth | None = None,
+) -> StateMessage:
     """A stream's health as it travels."""
-    fields = asdict(health)
-    fields.pop("decode_seconds")
-    return StateMessage(**fields, looks_per_second=looks_per_second, moving=moving)
+    return StateMessage(
+        **asdict(health),
+        looks_per_second=looks_per_second,
+        moving=moving,
+        failures=failures or {},
+        recording=recording.state.value if recording else None,
+        recorded_bytes=recording.bytes_written if recording else 0,
+        recorded_segments=recording.segments if recording else 0,
+        recording_dropped=recording.packets_dropped if recording else 0,
+    )
 
 
 def overlay_of(watch: CameraWatch, frame: Frame) -> OverlayMessage:
