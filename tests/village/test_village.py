@@ -63,6 +63,10 @@ def test_all_37_cameras_come_online(village: Village, page: Page):
 
 def test_people_or_vehicles_are_boxed(page: Page):
     """The canvas over a playing tile gets coloured pixels, where a box is drawn."""
+    models = page.evaluate("async () => (await (await fetch('/api/models')).json()).models")
+    missing = [m["problem"] for m in models if m["task"] == "people_vehicles" and m["model"] is None]
+    if missing:
+        pytest.skip(missing[0])
     page.wait_for_function(
         """() => [...document.querySelectorAll('[data-testid=tile] canvas')].some((c) => c.width > 0 &&
              c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some((v, i) => i % 4 === 3 && v > 128))""",
