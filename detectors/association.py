@@ -12,13 +12,10 @@ from scipy.optimize import linear_sum_assignment
 
 from detectors.kinematics import Floats
 
-#: Stands for "never" in the assignment; scipy refuses infinity where no full matching exists.
-_NEVER = 1e6
-
 
 def log_likelihood(expected: Floats, variance: Floats, states: Floats, noise: Floats, tail: float) -> Floats:
-    """For n things and m states, the log likelihood (n, m) of each state. `variance` is (n, 4) of the prediction, `noise`
-    (m, 4) of the measurement.
+    """For n things and m states, the log likelihood (n, m) of each state. `variance` is (n, 4) of the prediction,
+    `noise` (m, 4) of the measurement.
 
     The shape is normal. The place has Student's t distribution of two dimensions with `tail` degrees of freedom: nearly
     normal near by, but not absurd far away, so that one who runs or turns is still found where nobody else is likelier.
@@ -27,7 +24,8 @@ def log_likelihood(expected: Floats, variance: Floats, states: Floats, noise: Fl
     surprise = (states[None, :, :] - expected[:, None, :]) ** 2 / total
     distance = surprise[:, :, :2].sum(axis=2)
     scale = np.log(2 * np.pi * total).sum(axis=2)
-    return -0.5 * (surprise[:, :, 2:].sum(axis=2) + scale) - (tail / 2 + 1) * np.log1p(distance / tail)
+    density: Floats = -0.5 * (surprise[:, :, 2:].sum(axis=2) + scale) - (tail / 2 + 1) * np.log1p(distance / tail)
+    return density
 
 
 def assign(score: Floats, allowed: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -38,16 +38,22 @@ def boxed(states: Floats, aspect: float) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class Motion:
-    """How one kind of thing moves. Speeds are in sizes a second, errors in sizes; a size is the height of a person's
-    box, the square root of the area of a vehicle's."""
+    """How one kind of thing moves. A size is the height of a person's box (`by_height`), the square root of the area of
+    a vehicle's. `speed`, `first_speed` and `top_speed` are in sizes a second, `place_error` is in sizes, `growth` in
+    shares a second, `shape_error` a share.
+
+    `speed` is how far the velocity of one that is followed strays, sideways, within `remembers_seconds`; `first_speed`
+    how fast a newcomer may be, of whom nothing is known; nothing goes faster than `top_speed`. `novelty` is the log
+    density, per squared size and squared log shape, of somebody new turning up at a place.
+    """
 
     speed: float
     first_speed: float
+    top_speed: float
     remembers_seconds: float
     growth: float
     place_error: float
     shape_error: float
-    top_speed: float
     novelty: float
     by_height: bool = False
 

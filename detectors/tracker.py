@@ -1,10 +1,13 @@
 """The tracker of one camera: detections in, things with an identity over time out.
 
-Promises: time is in seconds and steps may be uneven, from ten looks a second to one; state is bounded for ever; the
+Promises: time is in seconds and steps may be uneven, from thirty looks a second to one; state is bounded for ever; the
 same input gives the same output. An identity is unique for a camera and a run, never a person's. Not here: motion
 (`kinematics.py`), the assignment (`association.py`), what a track means for a count (`flow/`).
 
-How it works, and what was tried, is in `docs/tracking.md`.
+One look goes: predict everything to now; give strong detections to whoever explains them best, all at once; give weak
+detections to things that are left over and expected just there; let strong detections that nobody explains be born,
+unless they double somebody; bury what has not been seen for too long. How it was chosen, and what else was tried, is
+in `docs/tracking.md`.
 """
 
 import math
@@ -18,35 +21,35 @@ from detectors.association import assign, log_likelihood, overlaps
 from detectors.kinematics import Filters, Floats, Motion, boxed, measured, sizes
 from detectors.words import Detections, Track, TrackId, Tracks
 
-_WALKS = Motion(
+WALKS = Motion(
     speed=0.4,
     first_speed=1.0,
+    top_speed=4.0,
     remembers_seconds=6.0,
     growth=0.07,
     place_error=0.07,
     shape_error=0.15,
-    top_speed=4.0,
     novelty=-5.0,
     by_height=True,
 )
-_RIDES = Motion(
-    speed=1.5,
-    first_speed=2.0,
-    remembers_seconds=3.0,
+RIDES = Motion(
+    speed=1.0,
+    first_speed=2.5,
+    top_speed=8.0,
+    remembers_seconds=6.0,
     growth=0.5,
     place_error=0.07,
     shape_error=0.15,
-    top_speed=8.0,
-    novelty=-6.0,
+    novelty=-7.0,
 )
-_DRIVES = Motion(
+DRIVES = Motion(
     speed=1.5,
     first_speed=4.0,
+    top_speed=12.0,
     remembers_seconds=6.0,
     growth=1.0,
     place_error=0.07,
     shape_error=0.15,
-    top_speed=12.0,
     novelty=-8.0,
 )
 
@@ -59,34 +62,54 @@ _FAMILY: dict[ObjectClass, int] = {
     ObjectClass.BUS: 2,
     ObjectClass.TRUCK: 2,
 }
+_PERSON_FAMILY = 0
+
+#: Detections of one family that overlap more than this are one thing seen twice, as a car and as a truck.
+_SAME = 0.8
+#: A birth is refused where it overlaps something taken by this much, or lies within it by that share of itself.
+_DOUBLES = 0.6
+_WITHIN = 0.85
+#: A thing whose expected centre is this far out of the picture has left.
+_OUTSIDE = 0.02
+#: The vote of an earlier look for a class counts this much of the next one's.
+_VOTE_KEPT = 0.9
 
 
 @dataclass(frozen=True, slots=True)
 class TrackerParameters:
-    """What can be set of a tracker. Times are in seconds, scores 0…1."""
+    """What can be set of a tracker. Times are in seconds, scores 0…1.
+
+    - Detections below `least_score` are not looked at; those from `strong_score` up may be anybody's, the weaker ones
+      only continue a track that expects them there, by `weak_margin` in log likelihood ratio.
+    - A birth needs `birth_score`. It is confirmed at once from `sure_score` up, else by a second look while its mean
+      score over `strength_seconds` is at least `confirm_strength`; below `show_strength` it is not shown.
+    - `tail` and `calm`: see `association.log_likelihood` and `Filters.update`.
+    - Things unseen are kept for `coasts_seconds`, young ones for `tentative_seconds` and their age; a track is given
+      with a predicted box for `shown_seconds` at most.
+    """
 
     least_score: float = 0.1
     strong_score: float = 0.4
+    weak_margin: float = 4.0
     birth_score: float = 0.45
     sure_score: float = 0.7
-    tail: float = 8.0
-    calm: float = 16.0
-    weak_margin: float = 4.0
-    coasts_seconds: float = 3.0
-    tentative_seconds: float = 1.2
     strength_seconds: float = 1.0
     confirm_strength: float = 0.4
     show_strength: float = 0.25
+    tail: float = 12.0
+    calm: float = 16.0
+    coasts_seconds: float = 3.0
+    tentative_seconds: float = 1.2
     shown_seconds: float = 0.0
     most_tracks: int = 256
-    people: Motion = _WALKS
-    riders: Motion = _RIDES
-    drivers: Motion = _DRIVES
+    people: Motion = WALKS
+    riders: Motion = RIDES
+    drivers: Motion = DRIVES
 
 
 @dataclass(slots=True)
 class _Life:
-    """What is known of one thing besides its motion."""
+    """What is known of one thing besides its motion. `place` is where it was last seen, in picture heights."""
 
     track_id: int
     family: int
@@ -95,6 +118,7 @@ class _Life:
     strength: float
     first_seen_at: Instant
     seen_at: Instant
+    born_time: float
     seen_time: float
     looks: int
     place: tuple[float, float]
@@ -102,12 +126,26 @@ class _Life:
 
     def vote(self, object_class: ObjectClass, score: float) -> None:
         for name in self.votes:
-            self.votes[name] *= 0.9
+            self.votes[name] *= _VOTE_KEPT
         self.votes[object_class] = self.votes.get(object_class, 0.0) + score
 
     @property
     def object_class(self) -> ObjectClass:
         return max(self.votes, key=lambda name: self.votes[name])
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """One look's usable detections, in the tracker's units."""
+
+    at: Instant
+    time: float
+    aspect: float
+    states: Floats
+    noise: Floats
+    scores: Floats
+    classes: tuple[ObjectClass, ...]
+    families: NDArray[np.intp]
 
 
 class Tracker:
@@ -120,7 +158,7 @@ class Tracker:
         self._filters = Filters()
         self._lives: list[_Life] = []
         self._next = 1
-        self._now: float | None = None
+        self._time: float | None = None
 
     def __len__(self) -> int:
         """How many things are held, unconfirmed and unseen ones too."""
@@ -128,166 +166,153 @@ class Tracker:
 
     def update(self, detections: Detections, looked_at: Instant, stream_time: float) -> Tracks:
         """Take in one look. `stream_time` is in seconds and should grow; a step back or a long gap starts afresh."""
-        p = self.parameters
-        step = 0.0 if self._now is None else stream_time - self._now
-        if step < 0 or step > 4 * p.coasts_seconds:
-            self._forget()
+        step = 0.0 if self._time is None else stream_time - self._time
+        if step < 0 or step > 2 * self.parameters.coasts_seconds:
+            self._filters.keep(np.zeros(0, np.intp))
+            self._lives.clear()
             step = 0.0
-        self._now = stream_time
+        self._time = stream_time
         self._filters.predict(step)
+        look = self._look(detections, looked_at, stream_time)
+        rows, columns = self._match(look)
+        self._filters.update(rows, look.states[columns], look.noise[columns], self.parameters.calm)
+        for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
+            self._saw(self._lives[row], look, column)
+        self._bear(look, columns)
+        self._bury(look)
+        return self._tracks(look)
 
-        boxes, scores, classes = self._wanted(detections)
-        states = measured(boxes, detections.aspect)
-        families = np.array([_FAMILY[name] for name in classes], np.intp)
-        noise = self._noise(states, families)
-        rows, columns = self._match(states, noise, scores, families, stream_time)
-
-        self._filters.update(rows, states[columns], noise[columns], p.calm)
-        for row, column in zip(rows, columns, strict=True):
-            self._saw(self._lives[row], classes[column], float(scores[column]), looked_at, stream_time)
-            self._lives[row].place = (float(states[column, 0]), float(states[column, 1]))
-        self._bear(states, noise, scores, classes, families, columns, looked_at, stream_time, detections.aspect)
-        self._bury(stream_time, detections.aspect)
-        return self._tracks(looked_at, stream_time, detections.aspect)
-
-    def _forget(self) -> None:
-        self._filters.keep(np.zeros(0, np.intp))
-        self._lives.clear()
-
-    def _wanted(
-        self, detections: Detections
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32], tuple[ObjectClass, ...]]:
-        scores = np.asarray(detections.scores)
-        chosen = [
-            i
-            for i, name in enumerate(detections.classes)
-            if name in _FAMILY and scores[i] >= self.parameters.least_score
-        ][: self.parameters.most_tracks]
-        return detections.boxes[chosen], scores[chosen], tuple(detections.classes[i] for i in chosen)
+    def _look(self, detections: Detections, at: Instant, time: float) -> _Look:
+        p, aspect = self.parameters, detections.aspect
+        scores = np.asarray(detections.scores, np.float64)
+        usable = np.array([name in _FAMILY for name in detections.classes], bool) & (scores >= p.least_score)
+        chosen = np.flatnonzero(usable & np.isfinite(detections.boxes).all(axis=1))[: p.most_tracks]
+        families = np.array([_FAMILY[detections.classes[i]] for i in chosen], np.intp)
+        states = measured(detections.boxes[chosen], aspect)
+        if len(chosen) > 1:
+            boxes = boxed(states, aspect)
+            double = np.triu((overlaps(boxes, boxes)[0] > _SAME) & (families[:, None] == families[None, :]), 1)
+            single = ~double.any(axis=0)
+            chosen, families, states = chosen[single], families[single], states[single]
+        return _Look(
+            at,
+            time,
+            aspect,
+            states,
+            self._noise(states, families),
+            scores[chosen],
+            tuple(detections.classes[i] for i in chosen),
+            families,
+        )
 
     def _noise(self, states: Floats, families: NDArray[np.intp]) -> Floats:
+        """The variance (n, 4) of what a detector says of place and shape: it grows with the size of the thing."""
         place = np.array([m.place_error for m in self._motions])[families]
         shape = np.array([m.shape_error for m in self._motions])[families]
-        size = sizes(states, families == 0)
-        deviation = np.stack([place * size * 0.6, place * size, shape * 1.5, shape], axis=1)
-        return deviation**2
+        place = place * sizes(states, families == _PERSON_FAMILY)
+        return np.stack([0.6 * place, place, 1.5 * shape, shape], axis=1) ** 2
 
-    def _match(
-        self, states: Floats, noise: Floats, scores: NDArray[np.float32], families: NDArray[np.intp], time: float
-    ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    def _match(self, look: _Look) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Rows of lives and columns of detections that belong together."""
         p = self.parameters
-        if not self._lives or not len(states):
-            empty = np.zeros(0, np.intp)
-            return empty, empty
-        own = np.array([life.family for life in self._lives], np.intp)
-        likelihood = log_likelihood(self._filters.mean, self._filters.pp, states, noise, p.tail)
+        if not self._lives or not len(look.states):
+            return np.zeros(0, np.intp), np.zeros(0, np.intp)
+        family = np.array([life.family for life in self._lives], np.intp)
         size = self._filters.sizes()
-        score = likelihood + 2 * np.log(size)[:, None] - np.array([m.novelty for m in self._motions])[own][:, None]
-        moved = np.linalg.norm(self._last_seen()[:, None, :] - states[None, :, :2], axis=2)
-        top = np.array([m.top_speed for m in self._motions])[own] * size
-        unseen = np.array([time - life.seen_time for life in self._lives])
-        allowed = (own[:, None] == families[None, :]) & (moved <= (top * unseen + 0.5 * size)[:, None])
-        strong = scores >= p.strong_score
-        rows, columns = assign(score, allowed & strong[None, :])
-        rest = allowed & ~strong[None, :] & (score > p.weak_margin)
-        rest[rows] = False
-        more_rows, more_columns = assign(score, rest)
-        return np.concatenate([rows, more_rows]), np.concatenate([columns, more_columns])
+        novelty = np.array([m.novelty for m in self._motions])[family]
+        score = log_likelihood(self._filters.mean, self._filters.pp, look.states, look.noise, p.tail)
+        score += (2 * np.log(size) - novelty)[:, None]
 
-    def _last_seen(self) -> Floats:
-        return np.array([life.place for life in self._lives])
+        unseen = look.time - np.array([life.seen_time for life in self._lives])
+        reach = (np.array([m.top_speed for m in self._motions])[family] * unseen + 0.5) * size
+        seen_at = np.array([life.place for life in self._lives])
+        moved = np.hypot(*np.moveaxis(seen_at[:, None, :] - look.states[None, :, :2], 2, 0))
+        allowed = (family[:, None] == look.families[None, :]) & (moved <= reach[:, None])
 
-    def _saw(self, life: _Life, object_class: ObjectClass, score: float, at: Instant, time: float) -> None:
-        life.vote(object_class, score)
-        p = self.parameters
+        strong = look.scores >= p.strong_score
+        rows, columns = assign(score, allowed & strong)
+        left = allowed & ~strong & (score > p.weak_margin)
+        left[rows] = False
+        weak_rows, weak_columns = assign(score, left)
+        return np.concatenate([rows, weak_rows]), np.concatenate([columns, weak_columns])
+
+    def _saw(self, life: _Life, look: _Look, column: int) -> None:
+        p, score = self.parameters, float(look.scores[column])
+        life.vote(look.classes[column], score)
         life.confidence = score
-        life.strength += (score - life.strength) * (1 - math.exp(-(time - life.seen_time) / p.strength_seconds))
-        life.seen_at, life.seen_time = at, time
+        life.strength += (score - life.strength) * (1 - math.exp(-(look.time - life.seen_time) / p.strength_seconds))
+        life.seen_at, life.seen_time = look.at, look.time
         life.looks += 1
-        life.confirmed = life.confirmed or (life.looks >= 2 and life.strength >= p.confirm_strength)
+        life.place = (float(look.states[column, 0]), float(look.states[column, 1]))
+        life.confirmed = life.confirmed or life.strength >= p.confirm_strength
 
-    def _bear(
-        self,
-        states: Floats,
-        noise: Floats,
-        scores: NDArray[np.float32],
-        classes: tuple[ObjectClass, ...],
-        families: NDArray[np.intp],
-        matched: NDArray[np.intp],
-        at: Instant,
-        time: float,
-        aspect: float,
-    ) -> None:
+    def _bear(self, look: _Look, matched: NDArray[np.intp]) -> None:
         p = self.parameters
-        free = np.ones(len(states), bool)
+        free = look.scores >= p.birth_score
         free[matched] = False
+        if not free.any():
+            return
         taken: list[int] = matched.tolist()
         born: list[int] = []
-        boxes = boxed(states, aspect)
-        for i in np.flatnonzero(free & (scores >= p.birth_score)).tolist():
+        boxes = boxed(look.states, look.aspect)
+        for i in np.flatnonzero(free).tolist():
             if len(self._lives) + len(born) >= p.most_tracks:
                 break
-            if taken:
-                union, smaller = overlaps(boxes[[i]], boxes[taken])
-                same = families[taken] == families[i]
-                if (((union[0] > 0.6) | (smaller[0] > 0.85)) & same).any():
-                    continue
-            born.append(i)
-            taken.append(i)
+            union, smaller = overlaps(boxes[[i]], boxes[taken])
+            same = look.families[taken] == look.families[i]
+            if not (((union[0] > _DOUBLES) | (smaller[0] > _WITHIN)) & same).any():
+                born.append(i)
+                taken.append(i)
         if not born:
             return
-        self._filters.add(states[born], noise[born], [self._motions[families[i]] for i in born])
+        self._filters.add(look.states[born], look.noise[born], [self._motions[look.families[i]] for i in born])
         for i in born:
-            score = float(scores[i])
+            score = float(look.scores[i])
             life = _Life(
-                self._next,
-                int(families[i]),
-                score >= p.sure_score,
-                score,
-                score,
-                at,
-                at,
-                time,
-                1,
-                (float(states[i, 0]), float(states[i, 1])),
+                track_id=self._next,
+                family=int(look.families[i]),
+                confirmed=score >= p.sure_score,
+                confidence=score,
+                strength=score,
+                first_seen_at=look.at,
+                seen_at=look.at,
+                born_time=look.time,
+                seen_time=look.time,
+                looks=1,
+                place=(float(look.states[i, 0]), float(look.states[i, 1])),
             )
-            life.vote(classes[i], score)
+            life.vote(look.classes[i], score)
             self._next += 1
             self._lives.append(life)
 
-    def _bury(self, time: float, aspect: float) -> None:
+    def _bury(self, look: _Look) -> None:
         p = self.parameters
         kept = []
         for row, life in enumerate(self._lives):
-            unseen = time - life.seen_time
-            limit = min(p.coasts_seconds, p.tentative_seconds + life.seen_at - life.first_seen_at)
-            x, y = self._filters.mean[row, 0] / aspect, self._filters.mean[row, 1]
-            outside = unseen > 0 and not (-0.02 < x < 1.02 and -0.02 < y < 1.02)
-            if unseen <= limit and not outside:
+            unseen = look.time - life.seen_time
+            x, y = self._filters.mean[row, 0] / look.aspect, self._filters.mean[row, 1]
+            inside = -_OUTSIDE < x < 1 + _OUTSIDE and -_OUTSIDE < y < 1 + _OUTSIDE
+            limit = min(p.coasts_seconds, p.tentative_seconds + life.seen_time - life.born_time)
+            if unseen == 0 or (unseen <= limit and inside):
                 kept.append(row)
         if len(kept) < len(self._lives):
             self._filters.keep(np.array(kept, np.intp))
             self._lives = [self._lives[row] for row in kept]
 
-    def _tracks(self, looked_at: Instant, stream_time: float, aspect: float) -> Tracks:
-        boxes = np.clip(boxed(self._filters.mean, aspect), 0.0, 1.0)
-        tracks = []
-        for life, box in zip(self._lives, boxes, strict=True):
-            if (
-                life.confirmed
-                and life.strength >= self.parameters.show_strength
-                and stream_time - life.seen_time <= self.parameters.shown_seconds
-            ):
-                left, top, right, bottom = (float(v) for v in box)
-                tracks.append(
-                    Track(
-                        TrackId(life.track_id),
-                        life.object_class,
-                        (left, top, right, bottom),
-                        life.confidence,
-                        life.first_seen_at,
-                        life.seen_at,
-                        life.looks,
-                    )
-                )
-        return Tracks(self.camera_id, looked_at, stream_time, aspect, tuple(tracks))
+    def _tracks(self, look: _Look) -> Tracks:
+        p = self.parameters
+        boxes = np.clip(boxed(self._filters.mean, look.aspect), 0.0, 1.0).tolist()
+        tracks = tuple(
+            Track(
+                TrackId(life.track_id),
+                life.object_class,
+                (box[0], box[1], box[2], box[3]),
+                life.confidence,
+                life.first_seen_at,
+                life.seen_at,
+                life.looks,
+            )
+            for life, box in zip(self._lives, boxes, strict=True)
+            if life.confirmed and life.strength >= p.show_strength and look.time - life.seen_time <= p.shown_seconds
+        )
+        return Tracks(self.camera_id, look.at, look.time, look.aspect, tracks)

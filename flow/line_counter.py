@@ -6,6 +6,7 @@ that is lost near the line and found again under a new identity is still one cro
 here: geometry (`geometry.py`), following things (`detectors/`), sums by the minute (`minutes.py`).
 """
 
+import math
 from dataclasses import dataclass
 
 from configs.site import Line
@@ -17,8 +18,10 @@ from flow.words import Crossing
 #: How far beyond the line a thing must stand to be truly on that side, in its own sizes.
 MARGIN_PEOPLE = 0.10
 MARGIN_VEHICLES = 0.12
-#: A path may pass the line's ends by this many sizes and still count.
-END_SLACK = 0.05
+#: A new track takes over from one that was lost shortly before, this many sizes (and sizes a second) away at most.
+INHERITS_WITHIN_SECONDS = 2.5
+INHERITS_WITHIN = 0.4
+INHERITS_SPEED = 0.6
 #: A track not given for this long has ended.
 ENDS_AFTER_SECONDS = 4.0
 MOST_TRACKS = 512
@@ -32,6 +35,7 @@ class _Walker:
     side: int
     path: list[tuple[float, Point, Instant]]
     seen_at: Instant
+    people: bool
 
 
 class LineCounter:
@@ -67,8 +71,10 @@ class LineCounter:
         point = (distance, here, tracks.looked_at)
         walker = self._walkers.get(track.track_id)
         if walker is None:
+            walker = self._heir(here, size, track, tracks)
+        if walker is None:
             side = truly or (1 if distance > 0 else -1)
-            self._walkers[track.track_id] = _Walker(side, [point], tracks.looked_at)
+            self._walkers[track.track_id] = _Walker(side, [point], tracks.looked_at, track.object_class in PEOPLE)
             return None
         walker.seen_at = tracks.looked_at
         walker.path.append(point)
@@ -82,8 +88,7 @@ class LineCounter:
             return None
         moment, place = _passage(path)
         share = along(start, end, place)
-        slack = END_SLACK * size / max(1e-9, ((end[0] - start[0]) ** 2 + (end[1] - start[1]) ** 2) ** 0.5)
-        if not -slack <= share <= 1 + slack:
+        if not 0 <= share <= 1:
             return None
         return Crossing(
             tracks.camera_id,
@@ -94,6 +99,26 @@ class LineCounter:
             moment,
             (place[0] / tracks.aspect, place[1]),
         )
+
+    def _heir(self, here: Point, size: float, track: Track, tracks: Tracks) -> _Walker | None:
+        """What a new track takes over from one that was lost near by shortly before, if any."""
+        present = {t.track_id for t in tracks.tracks}
+        best, best_reach = None, 1.0
+        for key, walker in self._walkers.items():
+            gone = tracks.looked_at - walker.seen_at
+            if (
+                key in present
+                or not 0 < gone <= INHERITS_WITHIN_SECONDS
+                or walker.people != (track.object_class in PEOPLE)
+            ):
+                continue
+            reach = math.dist(walker.path[-1][1], here) / (size * (INHERITS_WITHIN + INHERITS_SPEED * gone))
+            if reach < best_reach:
+                best, best_reach = key, reach
+        if best is None:
+            return None
+        walker = self._walkers[track.track_id] = self._walkers.pop(best)
+        return walker
 
     def _forget(self, now: Instant) -> None:
         ended = [key for key, walker in self._walkers.items() if now - walker.seen_at > ENDS_AFTER_SECONDS]
