@@ -3,7 +3,9 @@
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,6 @@ from tests.village.conftest import Village, free_port, read_until, start_village
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(420)]
 
 _FIRE_SECONDS = 180
-_ONLINE = "(await (await fetch('/api/cameras')).json()).filter((c) => c.state === 'online').length"
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +31,19 @@ def page(village: Village, browser: Browser) -> Iterator[Page]:
     expect(page.get_by_test_id("grid")).to_be_visible(timeout=20_000)
     yield page
     context.close()
+
+
+def states(page: Page) -> Counter[str]:
+    """How many cameras are in which state."""
+    return Counter(camera["state"] for camera in page.evaluate("async () => (await fetch('/api/cameras')).json()"))
+
+
+def wait_until(page: Page, reached: Callable[[], bool], what: str, seconds: float) -> None:
+    """Waits in the page's own time, so that its events go on."""
+    deadline = time.monotonic() + seconds
+    while not reached():
+        assert time.monotonic() < deadline, f"waited {seconds} s for {what}: {states(page)}"
+        page.wait_for_timeout(500)
 
 
 def playing(page: Page) -> dict[str, float]:
@@ -54,25 +68,15 @@ def test_the_wall_plays(page: Page):
 
 
 def test_all_37_cameras_come_online(village: Village, page: Page):
-    page.wait_for_function(
-        f"async () => {_ONLINE} === 37",
-        timeout=60_000,
-        polling=1000,
-    )
+    wait_until(page, lambda: states(page)["online"] == 37, "37 cameras online", 60)
 
 
 def test_people_or_vehicles_are_boxed(page: Page):
-    """The canvas over a playing tile gets coloured pixels, where a box is drawn."""
     models = page.evaluate("async () => (await (await fetch('/api/models')).json()).models")
     missing = [m["problem"] for m in models if m["task"] == "people_vehicles" and m["model"] is None]
     if missing:
         pytest.skip(missing[0])
-    page.wait_for_function(
-        """() => [...document.querySelectorAll('[data-testid=tile] canvas')].some((c) => c.width > 0 &&
-             c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some((v, i) => i % 4 === 3 && v > 128))""",
-        timeout=60_000,
-        polling=500,
-    )
+    page.wait_for_function("() => Object.values(window.__tiles).some((tile) => tile.boxes > 0)", timeout=60_000)
 
 
 def test_a_fire_becomes_an_incident_by_itself(page: Page):
@@ -105,16 +109,8 @@ def test_a_killed_shard_comes_back(village: Village, page: Page):
         ["pgrep", "-P", str(village.process.pid), "-f", "runtime shard"], capture_output=True, text=True, check=True
     )
     os.kill(int(found.stdout.split()[0]), signal.SIGKILL)
-    page.wait_for_function(
-        f"async () => {_ONLINE} < 37",
-        timeout=30_000,
-        polling=500,
-    )
-    page.wait_for_function(
-        f"async () => {_ONLINE} === 37",
-        timeout=60_000,
-        polling=1000,
-    )
+    wait_until(page, lambda: states(page)["online"] < 37, "the loss of the cameras to be seen", 30)
+    wait_until(page, lambda: states(page)["online"] == 37, "37 cameras online", 60)
 
 
 def test_a_taken_port_is_one_clear_sentence(village: Village, tmp_path: Path):
