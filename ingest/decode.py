@@ -6,7 +6,6 @@ when (`stream.py`).
 """
 
 from collections.abc import Sequence
-from functools import cached_property
 
 import av
 import av.error
@@ -47,6 +46,7 @@ class Picture:
 
     def __init__(self, frame: "av.VideoFrame") -> None:
         self._frame = frame
+        self._luma: NDArray[np.uint8] | None = None
 
     @property
     def stream_time(self) -> float | None:
@@ -63,9 +63,15 @@ class Picture:
         )
         return np.asarray(converted.to_ndarray(), np.uint8)
 
-    @cached_property
+    @property
     def luma(self) -> NDArray[np.uint8]:
-        """Small and grey, uint8, (h, w), `LUMA_WIDTH` wide."""
+        """Small and grey, uint8, (h, w), `LUMA_WIDTH` wide; made once. (Not a `functools.cached_property`: before Python
+        3.12 its lock is shared by all pictures, so that every camera would wait for every other.)"""
+        if self._luma is None:
+            self._luma = self._small_grey()
+        return self._luma
+
+    def _small_grey(self) -> NDArray[np.uint8]:
         width, height = self.size
         small = fitted((width, height), LUMA_WIDTH, 10_000)
         if self._frame.format.name in _PLANAR_LUMA:
