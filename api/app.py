@@ -32,6 +32,7 @@ from api.routes import (
     incidents,
     notifications,
     questions,
+    recordings,
     reports,
     session,
     site,
@@ -89,7 +90,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
     install(app)
     app.add_middleware(Guard, allowed_origins=settings.allowed_origins)
     governance = (dispatch, reports, notifications, credit, questions, figures, wechat)
-    for module in (session, site, incidents, *governance, evidence, flow, events, whep, health):
+    for module in (session, site, incidents, *governance, evidence, recordings, flow, events, whep, health):
         app.include_router(module.router)
     if settings.web_dist is not None:
         app.include_router(console_router(settings.web_dist))

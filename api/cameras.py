@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from api import schemas
 from api.schemas import ShownState, Text
+from api.schemas_recordings import RecordingStatus
 from configs.site import MonitoringPoint, Site
 from configs.words import StreamRole
 from ingest.errors import SENTENCES
@@ -42,7 +43,7 @@ class CameraBoard:
         self._points = {point.id: point for point in site.cameras}
         self._viewers, self._clock = viewers, clock
         self._heard: dict[tuple[str, StreamRole], _Heard] = {}
-        self._told: dict[str, tuple[ShownState, ...]] = {}
+        self._told: dict[str, tuple[str | None, ...]] = {}
 
     @property
     def camera_ids(self) -> list[str]:
@@ -74,7 +75,11 @@ class CameraBoard:
         """The cameras that are shown otherwise than when this was last asked."""
         changed = []
         for camera_id, point in self._points.items():
-            shown = tuple(self._shown(point, role)[0] for role in _roles(point))
+            message = self.fresh(camera_id, StreamRole.SUB)
+            shown = (
+                *(self._shown(point, role)[0].value for role in _roles(point)),
+                _trouble(message.recording) if message else None,
+            )
             if self._told.get(camera_id) != shown:
                 self._told[camera_id] = shown
                 changed.append(camera_id)
@@ -103,6 +108,7 @@ class CameraBoard:
             frames_per_second=sub.frames_per_second,
             looks_per_second=message.looks_per_second if message else 0.0,
             moving=message.moving if message else False,
+            recording=_recording(message),
         )
 
     def _shown(self, point: MonitoringPoint, role: StreamRole) -> tuple[ShownState, str, Text]:
@@ -140,6 +146,23 @@ class CameraBoard:
 
 def _roles(point: MonitoringPoint) -> list[StreamRole]:
     return [StreamRole.SUB] + ([StreamRole.MAIN] if point.streams.main is not None else [])
+
+
+def _trouble(recording: str | None) -> str | None:
+    """Recording comes and goes; that it cannot is worth telling at once."""
+    return recording if recording in ("disk_full", "failed") else None
+
+
+def _recording(message: StateMessage | None) -> RecordingStatus | None:
+    if message is None or message.recording is None:
+        return None
+    return RecordingStatus.model_validate(
+        {
+            "state": message.recording,
+            "written_bytes": message.recorded_bytes,
+            "dropped": message.recording_dropped,
+        }
+    )
 
 
 def _moment(instant: float | None) -> datetime | None:

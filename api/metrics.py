@@ -25,6 +25,7 @@ class ServiceCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         yield from self._streams()
+        yield from self._recordings()
         yield from self._feeds()
 
     def _streams(self) -> Iterator[Metric]:
@@ -34,6 +35,14 @@ class ServiceCollector(Collector):
         bits = GaugeMetricFamily("vbrain_stream_bits_per_second", "Bits received", labels=_STREAM)
         shed = CounterMetricFamily("vbrain_stream_frames_shed", "Decoded pictures nobody took", labels=_STREAM)
         again = CounterMetricFamily("vbrain_stream_reconnects", "Connections made anew", labels=_STREAM)
+        gop = GaugeMetricFamily("vbrain_stream_gop_seconds", "Time between the last two key frames", labels=_STREAM)
+        ring = GaugeMetricFamily("vbrain_stream_ring_bytes", "Packets kept in memory", labels=_STREAM)
+        packets = CounterMetricFamily("vbrain_stream_packets", "Packets received", labels=_STREAM)
+        decoded = CounterMetricFamily("vbrain_stream_frames_decoded", "Pictures decoded", labels=_STREAM)
+        decoding = CounterMetricFamily("vbrain_stream_decode_seconds", "CPU time spent on decoding", labels=_STREAM)
+        causes = CounterMetricFamily(
+            "vbrain_stream_failures", "Connections that failed, by cause", labels=[*_STREAM, "cause"]
+        )
         looks = GaugeMetricFamily("vbrain_camera_looks_per_second", "Looks of the models", labels=["camera"])
         for camera_id in board.camera_ids:
             camera = board.view(camera_id)
@@ -47,7 +56,33 @@ class ServiceCollector(Collector):
                 if message is not None:
                     shed.add_metric(labels, message.frames_shed)
                     again.add_metric(labels, message.reconnects)
-        yield from (online, rate, bits, shed, again, looks)
+                    ring.add_metric(labels, message.ring_bytes)
+                    packets.add_metric(labels, message.packets)
+                    decoded.add_metric(labels, message.frames_decoded)
+                    decoding.add_metric(labels, message.decode_seconds)
+                    if message.gop_seconds is not None:
+                        gop.add_metric(labels, message.gop_seconds)
+                    for cause, times in message.failures.items():
+                        causes.add_metric([*labels, cause], times)
+        yield from (online, rate, bits, gop, ring, packets, decoded, decoding, shed, again, causes, looks)
+
+    def _recordings(self) -> Iterator[Metric]:
+        board = self._context.board
+        state = GaugeMetricFamily(
+            "vbrain_recording_ok", "1 unless the camera should be recorded and cannot", labels=["camera"]
+        )
+        written = CounterMetricFamily("vbrain_recording_bytes", "Bytes recorded", labels=["camera"])
+        files = CounterMetricFamily("vbrain_recording_segments", "Files recorded", labels=["camera"])
+        dropped = CounterMetricFamily("vbrain_recording_packets_dropped", "Packets not recorded", labels=["camera"])
+        for camera_id in board.camera_ids:
+            message = board.fresh(camera_id, StreamRole.SUB)
+            if message is None or message.recording in (None, "off"):
+                continue
+            state.add_metric([camera_id], float(message.recording not in ("disk_full", "failed")))
+            written.add_metric([camera_id], message.recorded_bytes)
+            files.add_metric([camera_id], message.recorded_segments)
+            dropped.add_metric([camera_id], message.recording_dropped)
+        yield from (state, written, files, dropped)
 
     def _feeds(self) -> Iterator[Metric]:
         whep, totals = self._context.whep, self._context.whep.totals

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from alerts.lifecycle import Action, IncidentState
+from api.schemas_recordings import RecordingStatus
 from configs.site import Name, Place
 from configs.words import Box, IncidentKind, ObjectClass, Point, Role, StreamRole, Watch
 
@@ -161,6 +162,7 @@ class Camera(BaseModel):
     frames_per_second: float
     looks_per_second: float
     moving: bool
+    recording: RecordingStatus | None = Field(description="null while its process is silent")
 
 
 # Incidents ------------------------------------------------------------------------------------------------------------

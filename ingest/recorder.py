@@ -216,7 +216,8 @@ class Recorder:
     def _write(self, track: _Track, packet: Packet, reason: str, now: float) -> None:
         writer = track.writer
         if writer is not None and packet.is_keyframe:
-            is_full = writer.seconds >= self._segment_seconds or writer.written >= SEGMENT_BYTES
+            seconds = packet.captured_at - writer.first.captured_at
+            is_full = seconds >= self._segment_seconds - 0.01 or writer.written >= SEGMENT_BYTES
             if is_full or not writer.continues(packet):
                 self._finish(track, packet if writer.continues(packet) else None)
         elif writer is not None and not writer.continues(packet):

@@ -137,11 +137,6 @@ class SegmentWriter:
         self._step = 0.1
 
     @property
-    def seconds(self) -> float:
-        """How long it is up to the last packet."""
-        return self._last.captured_at - self.first.captured_at
-
-    @property
     def written(self) -> int:
         return self._file.written
 
