@@ -65,8 +65,11 @@ class Picture:
 
     @property
     def luma(self) -> NDArray[np.uint8]:
-        """Small and grey, uint8, (h, w), `LUMA_WIDTH` wide; made once. (Not a `functools.cached_property`: before Python
-        3.12 its lock is shared by all pictures, so that every camera would wait for every other.)"""
+        """Small and grey, uint8, (h, w), `LUMA_WIDTH` wide; made once.
+
+        Not a `functools.cached_property`: before Python 3.12 all pictures share its lock, so every camera would wait
+        for every other.
+        """
         if self._luma is None:
             self._luma = self._small_grey()
         return self._luma
