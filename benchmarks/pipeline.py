@@ -155,7 +155,8 @@ def run_shard(urls: list[str], seconds: float) -> dict[str, Any]:
         database = open_database(None, Path(folder))
         migrate(database)
         endpoint = f"ipc://{folder}/shard"
-        shard = Timed(site, list(site.cameras), engines, database, EvidenceStore(Path(folder)), endpoint)
+        evidence, recordings = EvidenceStore(Path(folder) / "evidence"), Path(folder) / "recordings"
+        shard = Timed(site, list(site.cameras), engines, database, evidence, endpoint, recordings)
         shard.start()
         stop = threading.Event()
         reporter = threading.Thread(target=shard.run, args=(stop,))

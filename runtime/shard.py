@@ -8,7 +8,7 @@ shards (`supervisor.py`), the judgement of one camera (`camera_watch.py`).
 import logging
 import threading
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import msgspec
@@ -38,6 +38,7 @@ log = logging.getLogger(__name__)
 
 _PICTURE_SECONDS = 2.0
 _SMOKE_FIRE_SHOWN_SECONDS = 3.0
+_HEALTH_FIELDS = tuple(known.name for known in fields(StreamHealth))
 
 
 @dataclass(slots=True)
@@ -260,7 +261,7 @@ def state_of(
 ) -> StateMessage:
     """A stream's health as it travels."""
     return StateMessage(
-        **asdict(health),
+        **{name: getattr(health, name) for name in _HEALTH_FIELDS},
         looks_per_second=looks_per_second,
         moving=moving,
         failures=failures or {},
