@@ -168,5 +168,4 @@ def _write_down(
         details=details,
         topic="incident.opened" if opened else "incident.changed",
     )
-    for other, why in match.likely:
-        propose(session, other, incident, why)
+    propose(session, incident, match.likely)

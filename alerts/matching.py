@@ -8,8 +8,9 @@ told. Two alerts that arrive at the same moment cannot open two incidents. Not h
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import false, or_, select, text
 from sqlalchemy.orm import Session
 
 from alerts.states import OPEN, IncidentState
@@ -32,11 +33,11 @@ _MOST_LOOKED_AT = 200
 
 @dataclass(slots=True)
 class Match:
-    """The incident an alert surely belongs to, if any; those it may belong to; why."""
+    """The incident an alert surely belongs to, if any; the ids of those it may belong to; why."""
 
     sure: Incident | None = None
     reason: Reason | None = None
-    likely: list[tuple[Incident, Reason]] = field(default_factory=list)
+    likely: list[tuple[str, Reason]] = field(default_factory=list)
 
 
 def family(kind: IncidentKind) -> frozenset[IncidentKind]:
@@ -54,57 +55,75 @@ def find_match(session: Session, draft: AlertDraft, spot: Point | None, raised_a
     """Where an alert belongs. The incident it joins is locked against other writers."""
     rule = village.joining_for(draft.kind)
     longest = max(JOIN_WITHIN, timedelta(seconds=max(rule.sure_seconds, rule.likely_seconds)))
-    candidates = session.scalars(
-        select(Incident)
+    farthest = max(rule.sure_metres, rule.likely_metres)
+    match, sure_id, nearest = Match(), None, float("inf")
+    likely: list[tuple[str, Reason]] = []
+    for row in session.execute(_nearby(draft, spot, raised_at - longest, farthest, village)):
+        gap = abs((raised_at - row.last_alert_at).total_seconds())
+        resolved = row.state == IncidentState.RESOLVED.value
+        if draft.camera_id and row.camera_id == draft.camera_id and gap <= JOIN_WITHIN.total_seconds():
+            if resolved:
+                likely.append((row.id, _AGAIN))
+                continue
+            sure_id, match.reason = row.id, None
+            break
+        if spot is None or row.place_x is None or row.place_y is None:
+            continue
+        metres = village.plan.metres(spot, (row.place_x, row.place_y))
+        if metres <= rule.sure_metres and gap <= rule.sure_seconds and not resolved:
+            if metres < nearest:
+                nearest, sure_id, match.reason = metres, row.id, _near(metres, gap)
+        elif metres <= rule.likely_metres and gap <= rule.likely_seconds:
+            likely.append((row.id, _near(metres, gap)))
+    if sure_id is not None:
+        match.sure = session.get_one(Incident, sure_id, with_for_update=True)
+    match.likely = [pair for pair in likely if pair[0] != sure_id][:_MOST_PROPOSALS]
+    return match
+
+
+def _nearby(draft: AlertDraft, spot: Point | None, since: datetime, metres: float, village: Village) -> Any:
+    """Open incidents of the kind's family, of the same camera or within a square around the spot; the newest first."""
+    near = [Incident.camera_id == draft.camera_id] if draft.camera_id else []
+    if spot is not None:
+        across, down = metres / village.plan.width_metres, metres / village.plan.height_metres
+        near.append(
+            Incident.place_x.between(spot[0] - across, spot[0] + across)
+            & Incident.place_y.between(spot[1] - down, spot[1] + down)
+        )
+    return (
+        select(
+            Incident.id, Incident.state, Incident.camera_id, Incident.place_x, Incident.place_y, Incident.last_alert_at
+        )
         .where(
             Incident.closed_at.is_(None),
             Incident.state.in_([s.value for s in OPEN]),
             Incident.kind.in_([k.value for k in family(draft.kind)]),
-            Incident.last_alert_at >= raised_at - longest,
+            Incident.last_alert_at >= since,
+            or_(false(), *near),
         )
         .order_by(Incident.last_alert_at.desc(), Incident.id)
         .limit(_MOST_LOOKED_AT)
-    ).all()
-    match = Match()
-    nearest = float("inf")
-    for incident in candidates:
-        gap = abs((raised_at - incident.last_alert_at).total_seconds())
-        resolved = incident.state == IncidentState.RESOLVED.value
-        if draft.camera_id and incident.camera_id == draft.camera_id and gap <= JOIN_WITHIN.total_seconds():
-            if resolved:
-                match.likely.append((incident, _AGAIN))
-                continue
-            match.sure, match.reason = incident, None
-            break
-        if spot is None or incident.place_x is None or incident.place_y is None:
-            continue
-        metres = village.plan.metres(spot, (incident.place_x, incident.place_y))
-        if metres <= rule.sure_metres and gap <= rule.sure_seconds and not resolved:
-            if metres < nearest:
-                nearest, match.sure, match.reason = metres, incident, _near(metres, gap)
-        elif metres <= rule.likely_metres and gap <= rule.likely_seconds:
-            match.likely.append((incident, _near(metres, gap)))
-    if match.sure is not None:
-        session.refresh(match.sure, with_for_update=True)
-        match.likely = [pair for pair in match.likely if pair[0] is not match.sure]
-    match.likely = match.likely[:_MOST_PROPOSALS]
-    return match
-
-
-def propose(session: Session, one: Incident, other: Incident, reason: Reason) -> MergeProposal | None:
-    """Asks an operator whether the two are one event; None when that was asked before. The older one would stay."""
-    if one.id == other.id:
-        return None
-    first, second = sorted((one, other), key=lambda i: (i.opened_at, i.id))
-    asked = select(MergeProposal).where(
-        MergeProposal.incident_id.in_([first.id, second.id]), MergeProposal.other_id.in_([first.id, second.id])
     )
-    if session.scalar(asked.limit(1)) is not None:
-        return None
-    proposal = MergeProposal(incident_id=first.id, other_id=second.id, reason_zh=reason.zh, reason_en=reason.en)
-    session.add(proposal)
-    session.flush()
-    return proposal
+
+
+def propose(session: Session, incident: Incident, likely: list[tuple[str, Reason]]) -> list[MergeProposal]:
+    """Asks an operator whether `incident` is one event with each of these (by id), unless that was asked before. The
+    older one would stay."""
+    if not likely:
+        return []
+    asked = select(MergeProposal.incident_id, MergeProposal.other_id).where(
+        (MergeProposal.incident_id == incident.id) | (MergeProposal.other_id == incident.id)
+    )
+    known = {one for pair in session.execute(asked) for one in pair}
+    others = {i.id: i for i in session.scalars(select(Incident).where(Incident.id.in_([i for i, _ in likely])))}
+    made = []
+    for other_id, reason in likely:
+        if other_id in known or other_id == incident.id:
+            continue
+        first, second = sorted((incident, others[other_id]), key=lambda i: (i.opened_at, i.id))
+        made.append(MergeProposal(incident_id=first.id, other_id=second.id, reason_zh=reason.zh, reason_en=reason.en))
+    session.add_all(made)
+    return made
 
 
 def _near(metres: float, seconds: float) -> Reason:

@@ -184,9 +184,16 @@ def _last_report(session: Session, person: str) -> Report | None:
 
 
 _STATE_NAMES = {
-    "new": "已收到，待确认", "confirmed": "已确认", "dispatched": "已派单", "accepted": "网格员已接单",
-    "on_site": "已到场", "resolved": "已处置，待办结", "closed": "办结", "false_alarm": "经核实非实际事件", "duplicate": "已并入同一事件",
-}  # fmt: skip
+    "new": "已收到，待确认",
+    "confirmed": "已确认",
+    "dispatched": "已派单",
+    "accepted": "网格员已接单",
+    "on_site": "已到场",
+    "resolved": "已处置，待办结",
+    "closed": "办结",
+    "false_alarm": "经核实非实际事件",
+    "duplicate": "已并入同一事件",
+}
 
 
 def _status(session: Session, report: Report) -> str:

@@ -35,7 +35,8 @@ def incident_page(
     """The newest incidents, or those older than the cursor. Raises BadCursor."""
     query = select(tables.Incident)
     if state == "open":
-        query = query.where(tables.Incident.state.in_([s.value for s in OPEN]))
+        # An open incident has no end: that is what the index of open ones is by, however many have ended.
+        query = query.where(tables.Incident.closed_at.is_(None), tables.Incident.state.in_([s.value for s in OPEN]))
     elif state == "closed":
         query = query.where(tables.Incident.state.in_([s.value for s in ENDED]))
     if kind is not None:

@@ -1,0 +1,249 @@
+"""Incidents under load: the list of open ones beside a million closed, and a hundred alerts a second.
+
+    python benchmarks/incidents.py [--closed 1000000] [--seconds 60] [--rate 100] [--databases sqlite,postgres]
+
+- `list`: the console's page of 50 open incidents among so many closed ones, as the interface makes it, p50 and p95 in
+  ms. The baseline asks the same by state alone, without the index of what is open.
+- `alerts`: so many alerts a second from 37 cameras handed to a shard's writer, with the courier planning what must be
+  told beside it. Afterwards every alert must be in the database once, every message in the outbox be planned, and the
+  longest anything waited is reported. The baseline is bare inserts of one row, each committed, on the same database.
+
+Ends with one line of JSON. Needs PostgreSQL's server programs for the second database.
+"""
+
+import argparse
+import json
+import random
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy import func, insert, select, text
+
+from alerts.evidence import EvidenceStore
+from alerts.lifecycle import OPEN
+from alerts.notify.courier import Courier
+from alerts.numbers import spread_of
+from alerts.words import AlertDraft, Reason
+from api.views import incident_page
+from configs.site import Place
+from configs.words import CameraId, IncidentKind, Instant, Role
+from models.base import new_id, utc_now
+from models.migrate import migrate
+from models.session import Database, open_database
+from models.tables import Alert, AuditEntry, Incident, OutboxMessage
+from runtime.scribe import Scribe
+from tests.support.postgres import PostgresMissing, start_cluster
+
+CAMERAS = [f"camera-{n}" for n in range(37)]
+KINDS = list(IncidentKind)
+BATCH = 5000
+OPEN_INCIDENTS = 300
+
+
+def fill(database: Database, closed: int) -> None:
+    """So many closed incidents over three years, and a few hundred open ones among the newest."""
+    chance, now = random.Random(1), datetime.now(UTC)
+    states = ("closed", "closed", "closed", "false_alarm", "duplicate")
+
+    def row(number: int, is_open: bool) -> dict[str, Any]:
+        opened = now - timedelta(seconds=chance.uniform(0, 86_400 if is_open else 3 * 365 * 86_400))
+        camera = chance.choice(CAMERAS)
+        return {
+            "id": f"{number:032x}", "kind": chance.choice(KINDS).value, "severity": chance.randint(1, 4),
+            "state": chance.choice(sorted(OPEN)) if is_open else chance.choice(states), "camera_id": camera,
+            "place_x": chance.random(), "place_y": chance.random(), "summary_zh": "监控点看到明火。",
+            "summary_en": f"Something is seen by {camera}.", "opened_at": opened, "last_alert_at": opened,
+            "closed_at": None if is_open else opened + timedelta(minutes=chance.randint(5, 500)), "version": 1,
+            "source": "camera", "escalation_level": 0, "due_at": opened + timedelta(minutes=5) if is_open else None,
+        }  # fmt: skip
+
+    total = closed + OPEN_INCIDENTS
+    for start in range(0, total, BATCH):
+        rows = [row(n, n >= closed) for n in range(start, min(total, start + BATCH))]
+        with database.session() as session:
+            session.execute(insert(Incident.__table__), rows)  # type: ignore[arg-type]
+    with database.engine.connect() as connection:
+        connection.execution_options(isolation_level="AUTOCOMMIT").execute(text("ANALYZE"))
+
+
+def timed(work: Callable[[], object], times: int) -> dict[str, float]:
+    """p50 and p95 of `work` in ms."""
+    took = []
+    for _ in range(times):
+        began = time.perf_counter()
+        work()
+        took.append((time.perf_counter() - began) * 1000)
+    took.sort()
+    return {"p50_ms": round(took[len(took) // 2], 2), "p95_ms": round(took[int(len(took) * 0.95)], 2)}
+
+
+def measure_list(database: Database, times: int) -> tuple[dict[str, float], dict[str, float]]:
+    """(ours, baseline)."""
+
+    def ours() -> None:
+        with database.reading() as session:
+            assert len(incident_page(session, Role.OPERATOR, "open", None, None, 50, None).items) == 50
+
+    def baseline() -> None:
+        with database.reading() as session:
+            query = select(Incident).where(func.lower(Incident.state).in_([s.value for s in OPEN]))
+            assert len(session.scalars(query.order_by(Incident.opened_at.desc()).limit(50)).all()) == 50
+
+    ours()
+    baseline()
+    return timed(ours, times), timed(baseline, max(5, times // 20))
+
+
+def measure_alerts(database: Database, rate: float, seconds: float, folder: Path) -> dict[str, Any]:
+    """A hundred alerts a second, handed over as shards do."""
+    before = count(database, Alert)
+    scribe = Scribe(database, EvidenceStore(folder), lambda kind, incident_id: None)
+    stop, cpu = threading.Event(), time.process_time()
+    courier = threading.Thread(target=Courier(database).run, args=(stop, 1.0), name="courier")
+    scribe.start()
+    courier.start()
+    chance, began, handed, blocked = random.Random(2), time.monotonic(), 0, []
+    total = round(rate * seconds)
+    while handed < total:
+        due = began + handed / rate
+        if (wait := due - time.monotonic()) > 0:
+            time.sleep(wait)
+        now = time.time()
+        draft = AlertDraft(
+            chance.choice(KINDS), CameraId(chance.choice(CAMERAS)), Instant(now), Instant(now), 0.8,
+            chance.randint(1, 4), Reason("看到", "seen"), (), {"n": handed},
+        )  # fmt: skip
+        at = time.monotonic()
+        scribe.alert(draft, Place(x=chance.random(), y=chance.random()), lambda: None)
+        blocked.append(time.monotonic() - at)
+        handed += 1
+    offered = time.monotonic() - began
+    scribe.stop(300.0)
+    written = time.monotonic() - began
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and unplanned(database):
+        time.sleep(0.1)
+    stop.set()
+    courier.join(60)
+    kept = count(database, Alert) - before
+    with database.reading() as session:
+        delays = [(change - raised).total_seconds() for raised, change in session.execute(text_delays())]
+    spread = spread_of(delays)
+    return {
+        "handed_over": total, "in_the_database": kept, "lost": total - kept, "seconds": round(written, 1),
+        "alerts_per_second": round(kept / written, 1), "kept_up": written < offered + 2.0,
+        "longest_block_s": round(max(blocked), 2), "unplanned": unplanned(database),
+        "wait_p50_s": round(spread.median, 3) if spread else None,
+        "wait_p90_s": round(spread.p90, 3) if spread else None,
+        "cpu_ms_per_alert": round((time.process_time() - cpu) * 1000 / total, 2),
+    }  # fmt: skip
+
+
+def text_delays() -> Any:
+    """When each of the newest alerts was raised, and when its message was written."""
+    return (
+        select(Incident.last_alert_at, OutboxMessage.created_at)
+        .join(OutboxMessage, OutboxMessage.subject_id == Incident.id)
+        .where(OutboxMessage.topic == "incident.opened")
+    )
+
+
+def measure_bare(database: Database, seconds: float) -> float:
+    """Bare inserts of one row, each committed, per second."""
+    began, done = time.monotonic(), 0
+    while time.monotonic() - began < seconds:
+        with database.session() as session:
+            session.add(AuditEntry(action="bench", subject=new_id(), at=utc_now()))
+        done += 1
+    return round(done / (time.monotonic() - began), 1)
+
+
+def count(database: Database, table: Any) -> int:
+    with database.reading() as session:
+        return session.scalar(select(func.count()).select_from(table)) or 0
+
+
+def unplanned(database: Database) -> int:
+    with database.reading() as session:
+        query = select(func.count()).select_from(OutboxMessage).where(OutboxMessage.delivered_at.is_(None))
+        return session.scalar(query) or 0
+
+
+def measure(database: Database, options: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    migrate(database)
+    began = time.monotonic()
+    fill(database, options.closed)
+    filled = round(time.monotonic() - began, 1)
+    ours, baseline = measure_list(database, options.times)
+    alerts = measure_alerts(database, options.rate, options.seconds, folder)
+    after, _ = measure_list(database, options.times)
+    return {
+        "closed": options.closed, "filled_s": filled, "list": ours, "list_baseline": baseline,
+        "list_after_alerts": after, "alerts": alerts, "bare_commits_per_second": measure_bare(database, 3.0),
+    }  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Incidents under load.")
+    parser.add_argument("--closed", type=int, default=1_000_000)
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--rate", type=float, default=100)
+    parser.add_argument("--times", type=int, default=200)
+    parser.add_argument("--databases", default="sqlite,postgres")
+    options = parser.parse_args()
+    results: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory(prefix="vbrain-bench-") as name:
+        folder = Path(name)
+        if "sqlite" in options.databases:
+            database = open_database(None, folder)
+            results["sqlite"] = measure(database, options, folder)
+            database.close()
+        if "postgres" in options.databases:
+            try:
+                cluster = start_cluster()
+            except PostgresMissing as reason:
+                results["postgres"] = {"skipped": str(reason)}
+            else:
+                try:
+                    cluster.execute("CREATE DATABASE bench")
+                    database = open_database(cluster.url("bench"), folder)
+                    results["postgres"] = measure(database, options, folder)
+                    database.close()
+                finally:
+                    cluster.stop()
+    show(results)
+    print(json.dumps({"benchmark": "incidents", **results}))
+
+
+def show(results: dict[str, Any]) -> None:
+    table = Table(title="Incidents under load")
+    for column in ("database", "figure", "ours", "baseline"):
+        table.add_column(column)
+    for name, found in results.items():
+        if "skipped" in found:
+            table.add_row(name, "skipped", found["skipped"], "")
+            continue
+        ours, baseline, alerts = found["list"], found["list_baseline"], found["alerts"]
+        table.add_row(
+            name, f"open incidents among {found['closed']:,}, p50 / p95 ms", f"{ours['p50_ms']} / {ours['p95_ms']}",
+            f"{baseline['p50_ms']} / {baseline['p95_ms']}",
+        )  # fmt: skip
+        table.add_row(
+            name, "alerts a second; lost", f"{alerts['alerts_per_second']}; {alerts['lost']}",
+            f"{found['bare_commits_per_second']} bare commits",
+        )  # fmt: skip
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()
