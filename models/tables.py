@@ -1,9 +1,9 @@
 """The record of it all: one class a table.
 
-Promises: every table is here, or in `governance.py`, `citizens.py`, `credit.py`, `recordings.py`; SQLite and PostgreSQL
-accept the same values (text that a stranger chooses has no length limit, which PostgreSQL alone would enforce). Not
-here: rules (`alerts/`, `flow/`), the session (`session.py`), changes of shape (`migrations/`, which says what to do
-after a change here).
+Promises: every table is here, or in `governance.py`, `citizens.py`, `credit.py`, `footfall.py`, `recordings.py`;
+SQLite and PostgreSQL accept the same values (text that a stranger chooses has no length limit, which PostgreSQL alone
+would enforce). Not here: rules (`alerts/`, `flow/`), the session (`session.py`), changes of shape (`migrations/`, which
+says what to do after a change here).
 """
 
 from datetime import datetime
@@ -16,7 +16,9 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 # Imported so that the one metadata knows every table, whichever module a process imports first.
 from models import citizens as citizens
 from models import credit as credit
+from models import footfall as footfall
 from models import governance as governance
+from models import known_sources as known_sources
 from models import recordings as recordings
 from models.append_only import AppendOnly
 from models.base import Base, Count, Identified, utc_now
