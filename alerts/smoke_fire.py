@@ -1,54 +1,268 @@
 """When sightings of smoke and fire become an alert.
 
-Promises: evidence is a running log-odds for each *place* in the picture, so one strong look never suffices and one
-missed look never forgets; a place raises one alert while it keeps burning. Pure: time comes with the sightings.
-Not here: the looks themselves (`detectors/`), what happens with an alert (`incidents.py`).
+Promises: for each *place* in the picture all that is known is added up as one bounded log-odds: scores of looks as they
+were calibrated, how long it has held its place, how it behaves, what a closer look saw, whether it is known to be
+harmless here, and whether smoke and fire stand together. So no one look suffices and no missed look forgets. A place
+raises one alert while it burns, and one more when it has become graver. Memory is bounded. Pure: time comes with the
+sightings. Not here: the looks (`detectors/`), what each kind of evidence is worth (`calibration.py`,
+`fire_evidence.py`, `known_sources.py`), what becomes of an alert (`incidents.py`).
 
-Method: sequential probability ratio, as in Wald (1945), with each look's contribution bounded and scaled by how much
-time it adds, since looks a few milliseconds apart say nearly the same thing.
+Method: a sequential probability ratio (Wald, 1945) with each term bounded; a look counts by how much time it adds,
+since looks a few milliseconds apart say nearly the same.
 """
 
 import math
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
 
+from alerts.calibration import Calibration, load_calibration
+from alerts.fire_evidence import Argument, behaviour_arguments, persistence_argument, second_look_argument
+from alerts.known_sources import KnownSource, resemblance
 from alerts.words import AlertDraft, Marked, Reason
 from configs.words import Box, CameraId, IncidentKind, Instant, ObjectClass
+from detectors.behaviour import Behaviour
 from detectors.words import Sighting
+
+Sensitivity = Literal["low", "normal", "high"]
 
 #: At most so many places are doubted at once on one camera; the weakest is forgotten first.
 MOST_PLACES = 16
+#: So many of them are worth watching closely.
+MOST_WATCHED = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Conviction:
-    """How sure we want to be. `even_score` is the detector's score that speaks neither for nor against."""
+    """How sure we want to be. What is new is doubted by `patience`, which fades in `fades_in` seconds."""
 
-    even_score: dict[ObjectClass, float]
     log_odds: float
-    looks: int
-    seconds: float
+    patience: float
+    fades_in: float
 
 
-CONVICTIONS: dict[Literal["low", "normal", "high"], Conviction] = {
-    "low": Conviction({ObjectClass.FIRE: 0.45, ObjectClass.SMOKE: 0.50}, 6.0, 5, 3.0),
-    "normal": Conviction({ObjectClass.FIRE: 0.35, ObjectClass.SMOKE: 0.40}, 4.0, 3, 1.5),
-    "high": Conviction({ObjectClass.FIRE: 0.25, ObjectClass.SMOKE: 0.30}, 2.5, 2, 0.8),
+CONVICTIONS: dict[Sensitivity, Conviction] = {
+    "low": Conviction(2.4, 5.0, 1.6),
+    "normal": Conviction(1.5, 4.0, 1.0),
+    "high": Conviction(0.5, 3.0, 0.6),
 }
 
-_PRIOR = -2.0
-_MOST_FOR = 2.0
-_MOST_AGAINST = -1.0
-_UNSEEN = -0.7
+_PRIOR = -2.5
+_SCORES_LEAST, _SCORES_MOST = -2.0, 5.0
 _FULL_WEIGHT_SECONDS = 0.4
-_CEILING = 10.0
-_FORGET_BELOW = -3.0
+_FORGET_AFTER_SECONDS = 6.0
 _QUIET_SECONDS = 30.0
+_SECOND_LOOK_SECONDS = 1.0
+_MOST_TOGETHER = 1.0
+#: A known harmless source that looks exactly the same takes this much away.
+_KNOWN = 6.0
+#: While this young, a place gets the benefit of the doubt, and the looks that go with it.
+_DOUBT_SECONDS = 10.0
+#: A place that has grown this many times since it was first seen is graver; and again.
+_GROWN = (1.5, 4.0)
+_REASONS = 3
 
 
-def _logit(p: float) -> float:
-    p = min(max(p, 1e-4), 1 - 1e-4)
-    return math.log(p / (1 - p))
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What pixels say of a place: how it behaves, and what it looks like (`detectors.behaviour.look_of`)."""
+
+    behaviour: Behaviour | None = None
+    look: Sequence[float] | None = None
+
+
+@dataclass(slots=True)
+class _Suspicion:
+    """One place where something may burn."""
+
+    key: int
+    object_class: ObjectClass
+    box: Box
+    first_seen_at: Instant
+    seen_at: Instant
+    judged_at: Instant
+    area: float
+    first_area: float
+    scores_odds: float = 0.0
+    looks: int = 0
+    hits: int = 0
+    best: float = 0.0
+    scores: list[float] = field(default_factory=list)
+    observed: Observed = Observed()
+    looked_closely_at: float = -math.inf
+    closer: list[float] = field(default_factory=list)
+    closer_best: float = 0.0
+    together: float = 0.0
+    known: float = 0.0
+    #: by how much it is doubted only for being new
+    newness: float = 0.0
+    total: float = _PRIOR
+    severity: int = 0
+
+    @property
+    def alerted(self) -> bool:
+        return self.severity > 0
+
+    @property
+    def growth(self) -> float:
+        return self.area / self.first_area
+
+
+class SmokeFireJudge:
+    """Judges one camera's sightings. Not thread safe: one camera, one caller at a time.
+
+    `known` are this camera's harmless sources; it may be set at any time.
+    """
+
+    def __init__(
+        self, camera_id: CameraId, sensitivity: Sensitivity = "normal", calibration: Calibration | None = None
+    ) -> None:
+        self.camera_id = camera_id
+        self.known: tuple[KnownSource, ...] = ()
+        self._conviction = CONVICTIONS[sensitivity]
+        self._worth = calibration if calibration is not None else load_calibration()
+        self._suspicions: list[_Suspicion] = []
+        self._next_key = 1
+
+    @property
+    def is_suspicious(self) -> bool:
+        """True while something is being confirmed: the camera deserves more looks. What has been doubted for long
+        without convincing does not."""
+        near = self._conviction.log_odds - 1.0
+        return any(
+            not s.alerted and s.scores_odds > 0 and s.total + s.newness + self._benefit(s) > near
+            for s in self._suspicions
+        )
+
+    @property
+    def places(self) -> dict[int, Box]:
+        """The places whose pixels should be kept, by key, the likeliest first."""
+        doubted = [s for s in self._suspicions if not s.alerted and s.scores_odds > 0]
+        doubted.sort(key=lambda s: s.total, reverse=True)
+        return {s.key: s.box for s in doubted[:MOST_WATCHED]}
+
+    def second_looks(self, now: Instant) -> dict[int, Box]:
+        """The places that a closer look would help to judge now, by key; each is asked for once in a while."""
+        wanted = {}
+        for s in self._suspicions:
+            if s.key in self.places and now - s.looked_closely_at >= _SECOND_LOOK_SECONDS:
+                s.looked_closely_at = now
+                wanted[s.key] = s.box
+        return wanted
+
+    def take_second_look(self, key: int, scores: Mapping[ObjectClass, float]) -> None:
+        """What a closer look at a place found: the best score of each class. It counts from the next look on."""
+        for s in self._suspicions:
+            if s.key == key:
+                score = scores.get(s.object_class, 0.0)
+                s.closer = [*s.closer[-2:], self._worth[s.object_class].of(score)]
+                s.closer_best = max(s.closer_best, score)
+
+    def update(self, sighting: Sighting, observed: Mapping[int, Observed] | None = None) -> list[AlertDraft]:
+        """Takes one look's evidence, and what pixels say of `places`; returns the alerts that it completes."""
+        now = sighting.looked_at
+        detections = sighting.detections
+        unseen = {s.key for s in self._suspicions}
+        for row in range(len(detections)):
+            left, top, right, bottom = (float(v) for v in detections.boxes[row])
+            if detections.classes[row] in self._worth:
+                self._support(detections.classes[row], (left, top, right, bottom), float(detections.scores[row]), now)
+        for s in self._suspicions:
+            s.observed = (observed or {}).get(s.key, s.observed)
+            if s.key in unseen and s.judged_at != now:
+                self._add(s, self._worth[s.object_class].unseen, now)
+        for s in self._suspicions:
+            self._sum_up(s, now)
+        self._forget(now)
+        return [draft for s in self._suspicions if s.seen_at == now for draft in self._decide(s, now)]
+
+    def _support(self, cls: ObjectClass, box: Box, score: float, now: Instant) -> None:
+        here = [s for s in self._suspicions if s.object_class is cls and _same_place(s.box, box)]
+        if any(s.judged_at == now for s in here):
+            return  # a second box on a place that this look already spoke for
+        worth = self._worth[cls].of(score)
+        if here:
+            s = max(here, key=lambda s: s.scores_odds)
+        elif worth > 0:
+            area = max(_area(box), 1e-6)
+            before = Instant(now - _FULL_WEIGHT_SECONDS)
+            s = _Suspicion(self._next_key, cls, box, now, now, before, area, area)
+            self._next_key += 1
+            self._suspicions.append(s)
+        else:
+            return
+        share = min(1.0, max(0.0, now - s.judged_at) / 1.0)
+        s.area += share * (max(_area(box), 1e-6) - s.area)
+        if s.hits < 3:
+            s.first_area = s.area
+        self._add(s, worth, now)
+        s.box, s.seen_at = box, now
+        s.hits += 1
+        s.best = max(s.best, score)
+        s.scores = [*s.scores[-31:], round(score, 3)]
+
+    @staticmethod
+    def _add(s: _Suspicion, worth: float, now: Instant) -> None:
+        weight = min(1.0, max(0.0, (now - s.judged_at) / _FULL_WEIGHT_SECONDS))
+        s.scores_odds = min(max(s.scores_odds + worth * weight, _SCORES_LEAST), _SCORES_MOST)
+        s.looks += 1
+        s.judged_at = now
+
+    def _arguments(self, s: _Suspicion, now: Instant) -> list[Argument]:
+        """All but the scores, which are told apart, and what is known, which speaks only against."""
+        c = self._conviction
+        found = behaviour_arguments(s.object_class, s.observed.behaviour)
+        found.append(persistence_argument(now - s.first_seen_at, s.looks, s.hits, c.patience, c.fades_in))
+        closer = second_look_argument(s.closer, s.closer_best)
+        return found if closer is None else [*found, closer]
+
+    def _sum_up(self, s: _Suspicion, now: Instant) -> None:
+        others = [o for o in self._suspicions if o.object_class is not s.object_class and _same_place(o.box, s.box)]
+        s.together = min(max((0.4 * o.scores_odds for o in others), default=0.0), _MOST_TOGETHER)
+        s.together = max(s.together, 0.0)
+        s.known = -_KNOWN * resemblance(self.known, s.object_class, s.box, s.observed.look)
+        arguments = sum(a.evidence for a in self._arguments(s, now))
+        s.newness = self._conviction.patience * math.exp(-(now - s.first_seen_at) / self._conviction.fades_in)
+        s.total = _PRIOR + s.scores_odds + arguments + s.together + s.known
+
+    @staticmethod
+    def _benefit(s: _Suspicion) -> float:
+        return 4.0 * max(0.0, 1.0 - (s.judged_at - s.first_seen_at) / _DOUBT_SECONDS)
+
+    def _forget(self, now: Instant) -> None:
+        def keep(s: _Suspicion) -> bool:
+            if s.alerted:
+                return now - s.seen_at < _QUIET_SECONDS
+            return s.scores_odds > _SCORES_LEAST and now - s.seen_at < _FORGET_AFTER_SECONDS
+
+        kept = [s for s in self._suspicions if keep(s)]
+        kept.sort(key=lambda s: (s.alerted, s.total), reverse=True)
+        self._suspicions = kept[:MOST_PLACES]
+
+    def _decide(self, s: _Suspicion, now: Instant) -> list[AlertDraft]:
+        if s.total < self._conviction.log_odds:
+            return []
+        grown = sum(s.growth >= step for step in _GROWN)
+        severity = min(4, (3 if s.object_class is ObjectClass.FIRE else 2) + grown)
+        if severity <= s.severity:
+            return []
+        s.severity = severity
+        return [self._draft(s, now)]
+
+    def _draft(self, s: _Suspicion, now: Instant) -> AlertDraft:
+        is_fire = s.object_class is ObjectClass.FIRE
+        arguments = self._arguments(s, now)
+        return AlertDraft(
+            kind=IncidentKind.FIRE if is_fire else IncidentKind.SMOKE,
+            camera_id=self.camera_id,
+            first_seen_at=s.first_seen_at,
+            raised_at=now,
+            confidence=1 / (1 + math.exp(-s.total)),
+            severity=s.severity,
+            reason=_sentence(s, arguments),
+            marked=(Marked(s.object_class, s.best, s.box),),
+            numbers=_numbers(s, now, arguments),
+        )
 
 
 def _area(box: Box) -> float:
@@ -65,131 +279,44 @@ def _same_place(a: Box, b: Box) -> bool:
     return math.hypot((a[0] + a[2] - b[0] - b[2]) / 2, (a[1] + a[3] - b[1] - b[3]) / 2) < reach
 
 
-@dataclass(slots=True)
-class _Suspicion:
-    """One place where something may burn."""
+def _sentence(s: _Suspicion, arguments: list[Argument]) -> Reason:
+    """What it is, how the looks went, and the strongest reasons besides."""
+    held = arguments[-2 if s.closer else -1].reason
+    others = [a for a in arguments if a.evidence > 0.15]
+    if s.growth >= _GROWN[0]:
+        grown = Reason(f"面积已扩大到 {s.growth:.1f} 倍", f"has grown {s.growth:.1f} times")
+        others.append(Argument(math.log(s.growth) + 1.0, grown))
+    if s.together > 0.15:
+        others.append(Argument(s.together, Reason("烟与火同处出现", "smoke and fire stand together")))
+    strongest = sorted(others, key=lambda a: -a.evidence)[:_REASONS]
+    what = ("明火", "Fire") if s.object_class is ObjectClass.FIRE else ("烟雾", "Smoke")
+    return Reason(
+        zh=f"{what[0]}：" + "；".join([f"{held.zh}，最高置信度 {s.best:.0%}", *(a.reason.zh for a in strongest)]),
+        en=f"{what[1]}: " + "; ".join([f"{held.en}, best score {s.best:.0%}", *(a.reason.en for a in strongest)]),
+    )
 
-    object_class: ObjectClass
-    box: Box
-    first_seen_at: Instant
-    seen_at: Instant
-    judged_at: Instant
-    first_area: float
-    log_odds: float = _PRIOR
-    looks: int = 0
-    hits: int = 0
-    best: float = 0.0
-    scores: list[float] = field(default_factory=list)
-    alerted: bool = False
 
-
-class SmokeFireJudge:
-    """Judges one camera's sightings. Not thread safe: one camera, one caller at a time."""
-
-    def __init__(self, camera_id: CameraId, sensitivity: Literal["low", "normal", "high"] = "normal") -> None:
-        self.camera_id = camera_id
-        self._conviction = CONVICTIONS[sensitivity]
-        self._suspicions: list[_Suspicion] = []
-
-    @property
-    def is_suspicious(self) -> bool:
-        """True while something is being confirmed: the camera deserves more looks."""
-        return any(not s.alerted and s.hits > 0 for s in self._suspicions)
-
-    def update(self, sighting: Sighting) -> list[AlertDraft]:
-        """Takes one look's evidence and returns the alerts that it completes."""
-        now = sighting.looked_at
-        detections = sighting.detections
-        unseen = set(range(len(self._suspicions)))
-        for row in range(len(detections)):
-            left, top, right, bottom = (float(v) for v in detections.boxes[row])
-            box = (left, top, right, bottom)
-            self._support(detections.classes[row], box, float(detections.scores[row]), now, unseen)
-        for index in unseen:
-            suspicion = self._suspicions[index]
-            suspicion.log_odds += _UNSEEN * self._weight(suspicion, now)
-            suspicion.looks += 1
-            suspicion.judged_at = now
-        self._forget(now)
-        return [self._raise(s, now) for s in self._suspicions if self._convinced(s, now)]
-
-    def _support(self, cls: ObjectClass, box: Box, score: float, now: Instant, unseen: set[int]) -> None:
-        for index in sorted(unseen):
-            suspicion = self._suspicions[index]
-            if suspicion.object_class is cls and _same_place(suspicion.box, box):
-                unseen.discard(index)
-                break
-        else:
-            if any(s.object_class is cls and s.judged_at == now and _same_place(s.box, box) for s in self._suspicions):
-                return  # a second box on a place that this look already spoke for
-            suspicion = _Suspicion(cls, box, now, now, Instant(now - _FULL_WEIGHT_SECONDS), max(_area(box), 1e-6))
-            self._suspicions.append(suspicion)
-        evidence = _logit(score) - _logit(self._conviction.even_score[cls])
-        suspicion.log_odds += min(max(evidence, _MOST_AGAINST), _MOST_FOR) * self._weight(suspicion, now)
-        suspicion.log_odds = min(suspicion.log_odds, _CEILING)
-        suspicion.box = box
-        suspicion.seen_at = suspicion.judged_at = now
-        suspicion.looks += 1
-        suspicion.hits += 1
-        suspicion.best = max(suspicion.best, score)
-        suspicion.scores = [*suspicion.scores[-31:], round(score, 3)]
-
-    @staticmethod
-    def _weight(suspicion: _Suspicion, now: Instant) -> float:
-        return min(1.0, max(0.0, (now - suspicion.judged_at) / _FULL_WEIGHT_SECONDS))
-
-    def _forget(self, now: Instant) -> None:
-        def keep(s: _Suspicion) -> bool:
-            if s.alerted:
-                return now - s.seen_at < _QUIET_SECONDS
-            return s.log_odds > _FORGET_BELOW
-
-        kept = [s for s in self._suspicions if keep(s)]
-        kept.sort(key=lambda s: (s.alerted, s.log_odds), reverse=True)
-        self._suspicions = kept[:MOST_PLACES]
-
-    def _convinced(self, s: _Suspicion, now: Instant) -> bool:
-        c = self._conviction
-        return (
-            not s.alerted
-            and s.seen_at == now
-            and s.log_odds >= c.log_odds
-            and s.hits >= c.looks
-            and now - s.first_seen_at >= c.seconds
-        )
-
-    def _raise(self, s: _Suspicion, now: Instant) -> AlertDraft:
-        s.alerted = True
-        seconds = now - s.first_seen_at
-        growth = _area(s.box) / s.first_area
-        is_fire = s.object_class is ObjectClass.FIRE
-        grows = growth > 1.5
-        reason = Reason(
-            zh=(
-                f"{'明火' if is_fire else '烟雾'}在同一位置持续 {seconds:.0f} 秒，{s.looks} 次观察中 {s.hits} 次看到，"
-                f"最高置信度 {s.best:.0%}{'，且正在扩大' if grows else ''}"
-            ),
-            en=(
-                f"{'Fire' if is_fire else 'Smoke'} held one place for {seconds:.0f} s, seen in {s.hits} of {s.looks} "
-                f"looks, best score {s.best:.0%}{', and it is growing' if grows else ''}"
-            ),
-        )
-        return AlertDraft(
-            kind=IncidentKind.FIRE if is_fire else IncidentKind.SMOKE,
-            camera_id=self.camera_id,
-            first_seen_at=s.first_seen_at,
-            raised_at=now,
-            confidence=1 / (1 + math.exp(-s.log_odds)),
-            severity=4 if is_fire and grows else 3 if is_fire or grows else 2,
-            reason=reason,
-            marked=(Marked(s.object_class, s.best, s.box),),
-            numbers={
-                "log_odds": round(s.log_odds, 2),
-                "looks": s.looks,
-                "hits": s.hits,
-                "seconds": round(seconds, 2),
-                "scores": s.scores,
-                "growth": round(growth, 2),
-                "area": round(_area(s.box), 5),
-            },
-        )
+def _numbers(s: _Suspicion, now: Instant, arguments: list[Argument]) -> dict[str, Any]:
+    behaviour = s.observed.behaviour
+    numbers: dict[str, Any] = {
+        "log_odds": round(s.total, 2),
+        "evidence": {
+            "prior": _PRIOR,
+            "scores": round(s.scores_odds, 2),
+            "together": round(s.together, 2),
+            "known": round(s.known, 2),
+            **{a.reason.en: round(a.evidence, 2) for a in arguments},
+        },
+        "looks": s.looks,
+        "hits": s.hits,
+        "seconds": round(now - s.first_seen_at, 2),
+        "scores": s.scores,
+        "growth": round(s.growth, 2),
+        "area": round(_area(s.box), 5),
+        "box": [round(v, 4) for v in s.box],
+    }
+    if behaviour is not None:
+        numbers["behaviour"] = {name: round(value, 3) for name, value in asdict(behaviour).items()}
+    if s.observed.look is not None:
+        numbers["look"] = list(s.observed.look)
+    return numbers

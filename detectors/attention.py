@@ -28,6 +28,8 @@ COST_SMOOTHING = 0.1
 REPRICE_SHARE = 0.05
 #: The weight of each reason to look; they multiply.
 STILL_WEIGHT, MOVING_WEIGHT, TRACKING_WEIGHT, WATCHED_WEIGHT, CONFIRMING_WEIGHT = 0.5, 1.0, 1.5, 1.5, 4.0
+#: While an alert is being confirmed, this is its task's floor: a suspicion may not starve behind others' floors.
+CONFIRMING_FLOOR_SECONDS = 0.5
 #: Of two equal bids the one with the fresher frame wins: a frame this old has half the weight.
 FRESHNESS_SECONDS = 0.4
 #: A camera that was never looked at wants it this badly: before all others, but not before floors in danger.
@@ -325,6 +327,12 @@ class AttentionScheduler:
                 weight *= TRACKING_WEIGHT if tracks else MOVING_WEIGHT
             if task in camera.confirming:
                 wanted, weight = min(wanted, pace.urgent), weight * CONFIRMING_WEIGHT
+            floor = (
+                min(pace.floor, max(pace.urgent, CONFIRMING_FLOOR_SECONDS)) if task in camera.confirming else pace.floor
+            )
+            if self._slots.floor[slot] != floor:
+                self._slots.floor[slot] = floor
+                self._safe_until = -np.inf
             self._slots.wanted[slot] = wanted if camera.counters.looks[task] else FIRST_LOOK_SECONDS
             self._slots.weight[slot] = weight
 

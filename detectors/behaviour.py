@@ -155,7 +155,7 @@ def _rise(luma: _Plane, at: NDArray[np.float64]) -> float:
         weight = np.abs(luma[now] - luma[last])
         weight[weight < 6] = 0
         if weight.sum() > 40:
-            flow = cv2.calcOpticalFlowFarneback(a, b, None, 0.5, 2, 9, 2, 5, 1.1, 0)  # type: ignore[call-overload]
+            flow = cv2.calcOpticalFlowFarneback(a, b, None, 0.5, 2, 9, 2, 5, 1.1, 0)
             speeds.append(float((-flow[..., 1] * weight).sum() / weight.sum() / SIDE / gap))
         last = now
         if len(speeds) >= 12:

@@ -5,14 +5,21 @@ here: where looks come from (`shard.py`, `replay.py`), what becomes of a draft (
 """
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from alerts.crowd import CrowdJudge
-from alerts.smoke_fire import SmokeFireJudge
+from alerts.fire_scope import FireScope
+from alerts.known_sources import KnownSource
+from alerts.smoke_fire import Observed, SmokeFireJudge
 from alerts.vehicles import stopped_vehicle_alert
 from alerts.words import AlertDraft, Marked
 from configs.site import MonitoringPoint, Settings
-from configs.words import PEOPLE, Instant, ObjectClass, Watch
+from configs.words import PEOPLE, Box, Instant, ObjectClass, Watch
+from detectors.behaviour import PatchKeeper
 from detectors.catalogue import Task
 from detectors.tracker import Tracker
 from detectors.words import Detections, Sighting, Tracks
@@ -37,6 +44,8 @@ class CameraWatch:
         self.flow = CameraFlow(camera)
         self._tracker = Tracker(camera.camera_id)
         self._smoke_fire = SmokeFireJudge(camera.camera_id, settings.smoke_fire.sensitivity)
+        self._scope = FireScope(camera, settings.zone_info)
+        self._patches = PatchKeeper()
         zones = camera.zones if Watch.CROWD in camera.watch else []
         self._crowd = CrowdJudge(camera.camera_id, zones, settings.crowd_persists_seconds)
         self._lock = threading.Lock()
@@ -62,11 +71,37 @@ class CameraWatch:
             return Seen(tracks, tuple(crossings), tuple(drafts))
 
     def see_smoke_fire(self, detections: Detections, looked_at: Instant, stream_time: float) -> Seen:
-        """Takes one look's smoke and fire."""
+        """Takes one look's smoke and fire: what is masked or out of hours is not judged."""
+        if not self._scope.is_active(looked_at):
+            detections = Detections.none(detections.aspect)
         with self._lock:
-            sighting = Sighting(self.camera.camera_id, looked_at, stream_time, detections)
+            sighting = Sighting(self.camera.camera_id, looked_at, stream_time, self._scope.kept(detections))
             self.last_sighting = sighting
-            return Seen(drafts=tuple(self._smoke_fire.update(sighting)))
+            kept = self._patches
+            observed = {key: Observed(kept.measure(key), kept.look(key)) for key in self._smoke_fire.places}
+            drafts = self._smoke_fire.update(sighting, observed)
+            kept.follow(self._smoke_fire.places)
+            return Seen(drafts=tuple(drafts))
+
+    def see_picture(self, picture: NDArray[np.uint8], captured_at: Instant) -> None:
+        """Takes every picture there is, looked at or not: how a suspected place behaves shows between looks. Costs
+        nothing while nothing is suspected; may be called from another thread than the looks."""
+        self._patches.offer(picture, captured_at)
+
+    def second_looks(self, now: Instant) -> dict[int, Box]:
+        """The places where smoke or fire is suspected and a closer look is due, by key."""
+        with self._lock:
+            return self._smoke_fire.second_looks(now)
+
+    def take_second_look(self, key: int, scores: Mapping[ObjectClass, float]) -> None:
+        """What a closer look at such a place found: the best score of each class."""
+        with self._lock:
+            self._smoke_fire.take_second_look(key, scores)
+
+    def learn_known_sources(self, known: tuple[KnownSource, ...]) -> None:
+        """What is known to be harmless on this camera, from now on."""
+        with self._lock:
+            self._smoke_fire.known = known
 
     def _stopped_vehicles(self, tracks: Tracks) -> list[AlertDraft]:
         stopped = self.flow.take_stopped()

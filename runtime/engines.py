@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from alerts.calibration import LEAST_SCORE
 from detectors.catalogue import Catalogue, ModelBroken, ModelFile, ModelMissing, Task
 from detectors.choose import choose_model
-from detectors.engine import Engine, open_engine
+from detectors.engine import CONFIDENCE, Engine, open_engine
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +77,9 @@ def open_engines(
                 )
             else:
                 model = catalogue.find(task)
-            by_task[task] = open_engine(model, threads=threads)
+            # Weak sightings of smoke and fire are evidence; of people and vehicles they are noise.
+            least = LEAST_SCORE if task is Task.SMOKE_FIRE else CONFIDENCE
+            by_task[task] = open_engine(model, threads=threads, confidence=least)
         except (ModelMissing, ModelBroken) as error:
             problems[task] = str(error)
             log.error("%s", error)

@@ -38,6 +38,10 @@ class Folders:
         return self.var / "recordings"
 
     @property
+    def feedback(self) -> Path:
+        return self.var / "feedback"
+
+    @property
     def logs(self) -> Path:
         return self.var / "logs"
 

@@ -64,6 +64,7 @@ def _shard(options: argparse.Namespace, folders: Folders) -> int:
         EvidenceStore(folders.evidence),
         folders.shard_endpoint(options.name),
         folders.recordings,
+        folders.feedback,
     )
     shard.start()
     log.info("%s watches %d cameras", options.name, len(points))

@@ -14,6 +14,7 @@ from configs.words import VEHICLES, Instant, ObjectClass, Watch
 from detectors.catalogue import Task
 from runtime.camera_watch import CameraWatch, Seen
 from runtime.engines import Engines
+from runtime.fire_desk import look_closer
 from runtime.footage import read_footage
 
 #: Smoke and fire are looked for this often while nothing is suspected, as on a busy live box.
@@ -99,6 +100,7 @@ class Replay:
             self.result.pictures += 1
             self.result.seconds = picture.seconds
             now = Instant(picture.seconds)
+            self._watch.see_picture(picture.pixels, now)
             for task, engine in self._engines.by_task.items():
                 if picture.seconds + 1e-3 < due[task]:
                     continue
@@ -109,6 +111,10 @@ class Replay:
                     step = self._step
                 else:
                     self._take(self._watch.see_smoke_fire(detections, now, picture.seconds))
+                    for key, box in self._watch.second_looks(now).items():
+                        scores = look_closer(engine, picture.pixels, box)
+                        if scores is not None:
+                            self._watch.take_second_look(key, scores)
                     calm = 0.0 if self._watch.confirming(task) else _CALM_SMOKE_FIRE_SECONDS
                     step = max(self._step, calm)
                 due[task] = max(due[task] + step, picture.seconds + step / 2)

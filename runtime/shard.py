@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.evidence import EvidenceStore, encode_jpeg
+from alerts.feedback import FeedbackStore
 from configs.site import MonitoringPoint, Site
 from configs.words import CameraId, Instant, StreamRole
 from detectors.attention import default_pace
@@ -31,6 +32,7 @@ from models.session import Database
 from runtime.asks import tasks_of
 from runtime.camera_watch import CameraWatch, Seen
 from runtime.engines import Engines
+from runtime.fire_desk import FireDesk
 from runtime.recording import Archive
 from runtime.scribe import Scribe
 
@@ -38,6 +40,10 @@ log = logging.getLogger(__name__)
 
 _PICTURE_SECONDS = 2.0
 _SMOKE_FIRE_SHOWN_SECONDS = 3.0
+#: Weaker sightings are doubted, but not drawn.
+_SMOKE_FIRE_SHOWN_SCORE = 0.25
+#: Frames a second while smoke or fire is suspected: how it behaves shows between looks.
+_FULL_RATE = 15.0
 _HEALTH_FIELDS = tuple(known.name for known in fields(StreamHealth))
 
 
@@ -58,7 +64,7 @@ class Shard:
 
     def __init__(
         self, site: Site, points: list[MonitoringPoint], engines: Engines, database: Database, evidence: EvidenceStore,
-        endpoint: str, recordings: Path,
+        endpoint: str, recordings: Path, feedback: Path,
     ) -> None:  # fmt: skip
         self._site = site
         self._publisher = Publisher(
@@ -71,6 +77,8 @@ class Shard:
         self._posts: dict[CameraId, _Post] = {}
         for point in points:
             self._posts[point.camera_id] = self._post(point)
+        watches = {camera_id: post.watch for camera_id, post in self._posts.items()}
+        self._desk = FireDesk(engines.by_task.get(Task.SMOKE_FIRE), database, FeedbackStore(feedback), watches)
         self._stopped = threading.Event()
 
     def _post(self, point: MonitoringPoint) -> _Post:
@@ -85,8 +93,7 @@ class Shard:
             on_frame=self._offer,
             on_health=self._publish_health,
         )
-        width, height = self._engines.frame_size(tasks)
-        camera.set_wish(FrameWish(width, height, point.looks_per_second if tasks else 0.0))
+        camera.set_wish(_wish(self._engines, tasks, point.looks_per_second))
         self._looker.add(point.camera_id, {t: default_pace(t, point.looks_per_second) for t in tasks})
         self._archive.add(point, camera)
         return _Post(point, camera, CameraWatch(point, self._site.site))
@@ -96,6 +103,7 @@ class Shard:
         self._publisher.start()
         self._scribe.start()
         self._archive.start()
+        self._desk.start()
         self._looker.start()
         for post in self._posts.values():
             if post.point.enabled:
@@ -113,6 +121,7 @@ class Shard:
         for ender in enders:
             ender.join(6.0)
         self._looker.stop()
+        self._desk.stop(5.0)
         self._flush_minutes(at_end=True)
         self._scribe.stop(10.0)
         self._archive.stop(5.0)
@@ -143,6 +152,7 @@ class Shard:
         post.looks += 1
         if task is Task.SMOKE_FIRE:
             seen = post.watch.see_smoke_fire(detections, frame.captured_at, frame.stream_time)
+            self._desk.look(post.camera, post.watch, post.watch.second_looks(frame.captured_at))
         else:
             seen = post.watch.see_objects(detections, frame.captured_at, frame.stream_time)
             self._looker.tracking(camera_id, len(seen.tracks.tracks) if seen.tracks else 0)
@@ -155,6 +165,9 @@ class Shard:
         self._archive.packet(packet)
 
     def _offer(self, frame: Frame) -> None:
+        post = self._posts.get(frame.camera_id)
+        if post is not None:
+            post.watch.see_picture(frame.picture, frame.captured_at)
         self._looker.offer(frame)
 
     def _confirm(self, post: _Post, task: Task) -> None:
@@ -163,6 +176,10 @@ class Shard:
         if confirming != (task in post.confirming):
             self._looker.confirming(post.point.camera_id, task, confirming)
             (post.confirming.add if confirming else post.confirming.discard)(task)
+            if task is Task.SMOKE_FIRE:
+                rate = post.point.looks_per_second
+                tasks = tasks_of(post.point) & set(self._engines.by_task)
+                post.camera.set_wish(_wish(self._engines, tasks, max(rate, _FULL_RATE) if confirming else rate))
             if post.confirming:
                 post.camera.hold_main("confirming")
             else:
@@ -172,6 +189,7 @@ class Shard:
         for draft in seen.drafts:
             alert_id = self._scribe.alert(draft, post.point.place, lambda: self._evidence_picture(post, frame))
             self._archive.alert(alert_id, draft)
+            self._desk.keep(alert_id, draft, frame.picture)
 
     @staticmethod
     def _evidence_picture(post: _Post, frame: Frame) -> NDArray[np.uint8] | None:
@@ -252,6 +270,11 @@ class Shard:
         )
 
 
+def _wish(engines: Engines, tasks: set[Task], per_second: float) -> FrameWish:
+    width, height = engines.frame_size(tasks)
+    return FrameWish(width, height, per_second if tasks else 0.0)
+
+
 def state_of(
     health: StreamHealth,
     looks_per_second: float,
@@ -282,6 +305,8 @@ def overlay_of(watch: CameraWatch, frame: Frame) -> OverlayMessage:
     if sighting is not None and frame.captured_at - sighting.looked_at < _SMOKE_FIRE_SHOWN_SECONDS:
         found = sighting.detections
         for row in range(len(found)):
+            if found.scores[row] < _SMOKE_FIRE_SHOWN_SCORE:
+                continue
             left, top, right, bottom = (float(v) for v in found.boxes[row])
             boxes.append(OverlayBox((left, top, right, bottom), found.classes[row].value, float(found.scores[row])))
     return OverlayMessage(
