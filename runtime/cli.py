@@ -4,7 +4,7 @@ import logging
 
 import typer
 
-from runtime.commands import config, models, replay, run, store, train, users
+from runtime.commands import config, discover, models, probe, replay, run, store, train, users
 
 app = typer.Typer(
     name="vbrain",
@@ -15,6 +15,8 @@ app = typer.Typer(
 app.command("run")(run.run)
 app.command("check")(config.check)
 app.command("schema")(config.schema)
+app.command("probe")(probe.probe)
+app.command("discover")(discover.discover)
 app.command("replay")(replay.replay)
 app.add_typer(models.models, name="models")
 app.add_typer(store.store, name="store")
