@@ -50,7 +50,7 @@ from runtime.demo.clips import make_clips
 from runtime.demo.rtsp_server import RtspServer
 from runtime.demo.thread import ThreadedServer
 from runtime.engines import Engines, open_engines
-from runtime.shard import Shard
+from runtime.shard import Shard, let_threads_take_turns
 
 WARM_UP = 8.0
 BUSY = ("square", "lane", "road", "square-rain", "road-mirror", "square-dusk")
@@ -149,6 +149,7 @@ class Timed(Shard):
 
 
 def run_shard(urls: list[str], seconds: float) -> dict[str, Any]:
+    let_threads_take_turns()
     site = site_of(urls, ["smoke_fire", "people_flow"])
     engines: Engines = open_engines({Task.PEOPLE_VEHICLES, Task.SMOKE_FIRE})
     with tempfile.TemporaryDirectory() as folder:

@@ -46,8 +46,9 @@ def _shard(options: argparse.Namespace, folders: Folders) -> int:
     from alerts.evidence import EvidenceStore
     from runtime.asks import looks_asked, tasks_of
     from runtime.engines import open_engines
-    from runtime.shard import Shard
+    from runtime.shard import Shard, let_threads_take_turns
 
+    let_threads_take_turns()
     stop = stop_on_signals()
     site = load_site(options.config)
     wanted = {c for c in options.cameras.split(",") if c}
