@@ -1,4 +1,4 @@
-"""What each process of the box does: `python -m runtime shard` and `api`.
+"""What each process of the box does: `python -m runtime shard`, `api` and `desk`.
 
 Promises: each ends on SIGTERM, and with its supervisor. Not here: who starts them (`supervisor.py`).
 """
@@ -22,7 +22,7 @@ log = logging.getLogger("vbrain")
 def main(arguments: list[str] | None = None) -> int:
     """Runs one process until it is told to stop. Returns its exit status."""
     parser = argparse.ArgumentParser(prog="python -m runtime")
-    parser.add_argument("process", choices=["shard", "api"])
+    parser.add_argument("process", choices=["shard", "api", "desk"])
     parser.add_argument("--config", type=Path, default=DEFAULT_CONFIG)
     parser.add_argument("--name", default="shard-0", help="the shard's name")
     parser.add_argument("--shards", default="shard-0", help="the shards an api listens to, separated by commas")
@@ -35,14 +35,14 @@ def main(arguments: list[str] | None = None) -> int:
     folders.make()
     set_up_logging(folders.logs / f"{options.process}.log")
     try:
-        return _shard(options, folders) if options.process == "shard" else _api(options, folders)
+        return {"shard": _shard, "api": _api, "desk": _desk}[options.process](options, folders)
     except (ConfigError, DatabaseUnavailable, OSError) as error:
         log.critical("%s", error)
         return 2
 
 
 def _shard(options: argparse.Namespace, folders: Folders) -> int:
-    # Imported here: the API process needs neither OpenVINO nor OpenCV in memory.
+    # Imported here: the other processes need no engines in memory.
     from alerts.evidence import EvidenceStore
     from runtime.asks import looks_asked, tasks_of
     from runtime.engines import open_engines
@@ -81,6 +81,7 @@ def _shard(options: argparse.Namespace, folders: Folders) -> int:
 def _api(options: argparse.Namespace, folders: Folders) -> int:
     from api.server import run
     from api.settings import ApiSettings
+    from runtime.photo_judge import FirePhotoJudge
 
     run(
         ApiSettings(
@@ -92,8 +93,20 @@ def _api(options: argparse.Namespace, folders: Folders) -> int:
             shard_endpoints=tuple(folders.shard_endpoint(name) for name in options.shards.split(",")),
             host=options.host,
             port=options.port,
+            photo_judge=FirePhotoJudge(),
         )
     )
+    return 0
+
+
+def _desk(options: argparse.Namespace, folders: Folders) -> int:
+    from runtime.desk import keep_desk
+
+    database = open_database(database_url(), folders.var)
+    try:
+        keep_desk(database, stop_on_signals())
+    finally:
+        database.close()
     return 0
 
 

@@ -58,6 +58,7 @@ def run(
         if is_demo:
             _start_demo(supervisor, folders, demo_port, stop)
         supervisor.add("shard-0", ["-m", "runtime", "shard", "--config", str(path), "--name", "shard-0"])
+        supervisor.add("desk", ["-m", "runtime", "desk"])
         supervisor.add("api", ["-m", "runtime", "api", "--config", str(path), "--host", host, "--port", str(port)])
         watcher = threading.Thread(target=_announce, args=(url, first, stop), name="announce", daemon=True)
         watcher.start()
