@@ -33,7 +33,11 @@ def main() -> int:
         signal.signal(number, lambda *_: os._exit(0))
     users = {}
     if options.user:
-        users[options.user] = os.environ.get("VBRAIN_DEMO_PASSWORD", "")
+        password = os.environ.get("VBRAIN_DEMO_PASSWORD")
+        if not password:
+            print("demo: --user needs a password; set VBRAIN_DEMO_PASSWORD to it", file=sys.stderr)
+            return 1
+        users[options.user] = password
     try:
         day = load_day(options.day)
         files = make_clips(options.cache, _say_progress, only=day.scenes())

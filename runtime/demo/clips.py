@@ -6,9 +6,11 @@ Not here: what is in them (`scenes.py`), who plays them (`script.py`).
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -17,7 +19,7 @@ from pathlib import Path
 
 import cv2
 
-from runtime.demo.encode import ClipWriter, Picture
+from runtime.demo.encode import PARTIAL, ClipWriter, Picture
 from runtime.demo.footage import KNOWN, footage_folder
 from runtime.demo.photos import find_photographs, load_cast
 from runtime.demo.scenes import Recipe, recipes
@@ -27,6 +29,7 @@ from runtime.demo.village import drawn_cast
 Progress = Callable[[int, int, str], None]
 
 _SUB_KILOBITS, _MAIN_KILOBITS = 700, 2_500
+_STALE_SECONDS = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,7 @@ def make_clips(
     photographs = find_photographs(cache)
     target = cache / _key(folder, photographs)
     target.mkdir(parents=True, exist_ok=True)
+    _forget_partials(target)
     cast = (load_cast(photographs) if photographs else None) or drawn_cast()
     wanted = [recipe for recipe in recipes(folder, cast) if only is None or recipe.name in only]
     missing = [recipe for recipe in wanted if not _is_made(target, recipe)]
@@ -122,6 +126,14 @@ def _key(folder: Path | None, photographs: Path | None) -> str:
         if source.is_file():
             digest.update(source.name.encode() + b"\0" + hashlib.sha256(source.read_bytes()).digest())
     return digest.hexdigest()[:16]
+
+
+def _forget_partials(target: Path) -> None:
+    """Remove what an interrupted run left half made."""
+    for partial in target.glob(f"*{PARTIAL}"):
+        with contextlib.suppress(OSError):
+            if time.time() - partial.stat().st_mtime > _STALE_SECONDS:
+                partial.unlink()
 
 
 def _forget_others(cache: Path, target: Path) -> None:

@@ -6,6 +6,7 @@ only when it is whole. Not here: what is in the pictures (`scenes.py`).
 
 from __future__ import annotations
 
+import os
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +19,8 @@ Picture = NDArray[np.uint8]
 
 FPS = 10
 GOP = 15
+#: How the name of a file ends that is not whole yet; two processes may make the same clip at the same time.
+PARTIAL = ".partial"
 
 
 class ClipWriter:
@@ -25,7 +28,7 @@ class ClipWriter:
 
     def __init__(self, path: Path, size: tuple[int, int], kilobits: int) -> None:
         self._path = path
-        self._partial = path.with_suffix(".partial")
+        self._partial = path.with_suffix(f".{os.getpid()}{PARTIAL}")
         self._container = av.open(str(self._partial), "w", format="mp4")
         stream = self._container.add_stream("libx264", rate=FPS)
         stream.width, stream.height = size

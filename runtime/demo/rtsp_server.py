@@ -247,7 +247,7 @@ class RtspServer:
             feed = heapq.heappop(self._due)[2]
             self._queued.discard(feed)
             if feed.is_watched:
-                feed.advance(now + 0.001, wall_clock)
+                feed.advance(now + 0.001, wall_clock + 0.001)
             if feed.is_watched:
                 self._queue(feed)
         self._set_timer()

@@ -68,9 +68,9 @@ def _pedestrians(path: Path) -> list[Recipe]:
     return [
         Recipe("square", _looked(path, _as_it_is, 0, 450), (640, 480), (768, 576)),
         Recipe("square-crowd", lambda: _crowd(path), (640, 480), (768, 576)),
-        Recipe("square-dusk", _looked(path, looks.worn(small, looks.mirror, looks.dusk), 400, 360), (640, 480)),
+        Recipe("square-dusk", _looked(path, looks.worn(small, looks.mirror, looks.dusk), 400, 280), (640, 480)),
         Recipe("square-rain", _looked(path, looks.worn(small, looks.rain), 120, 240), (640, 480)),
-        Recipe("lane", _looked(path, looks.crop(100, 90, 640, 360), 180, 330)),
+        Recipe("lane", _looked(path, looks.crop(100, 90, 640, 360), 180, 260)),
         Recipe(
             "lane-haze",
             _looked(path, looks.worn(looks.crop(300, 110, 448, 252, (640, 360)), looks.mirror, looks.haze), 500, 290),
@@ -103,8 +103,8 @@ def _road(path: Path) -> list[Recipe]:
 
     return [
         Recipe("road", _looked(path, _as_it_is), size),
-        Recipe("road-mirror", _looked(path, looks.worn(looks.mirror, looks.morning)), size),
-        Recipe("road-dusk", _looked(path, looks.night), size),
+        Recipe("road-mirror", _looked(path, looks.worn(looks.mirror, looks.morning), 0, 260), size),
+        Recipe("road-dusk", _looked(path, looks.night, 60, 260), size),
         Recipe("yard", fire(0, KINDLE + BURN, False), size),
         Recipe("yard-kindle", fire(0, KINDLE, True), size),
         Recipe("yard-burn", fire(KINDLE, BURN, True), size),
@@ -228,7 +228,7 @@ def _drawn(cast: Cast) -> list[Recipe]:
         "gate": gate,
         "gate-crowd": gathering,
         "gate-crowded": replace(gathering, first=180, given=120),
-        "stop": Scene(cast, seed=2, people=3, bus=True, frames=160, size=wide),
+        "stop": Scene(cast, seed=2, people=3, bus=True, frames=130, size=wide),
         "market": Scene(cast, seed=5, people=5, size=half),
         "orchard": Scene(cast, seed=3, people=1, kind="orchard", frames=120, size=half),
         "river": Scene(cast, seed=4, people=2, kind="river", size=half),
