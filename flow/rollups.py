@@ -51,7 +51,9 @@ class Rolled:
 
 def mark(connection: Connection, batch: Iterable[MinuteRows], zone: ZoneInfo) -> None:
     """Mark the hours that these minute rows lie in. Call it in the transaction that writes them, after them."""
-    minutes = {row.minute for rows in batch for row in (*rows.crossings, *rows.occupancy)}
+    kept = list(batch)
+    minutes = {row.minute for rows in kept for row in rows.crossings}
+    minutes |= {row.minute for rows in kept for row in rows.occupancy}
     put_marks(connection, HOUR, {hour_of(datetime.fromtimestamp(m, UTC), zone) for m in minutes})
 
 
