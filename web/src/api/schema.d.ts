@@ -4,6 +4,26 @@
  */
 
 export interface paths {
+    "/api/areas": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Areas
+         * @description The grid areas of the village.
+         */
+        get: operations["list_areas"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/cameras": {
         parameters: {
             query?: never;
@@ -64,6 +84,206 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/credit/accounts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Accounts
+         * @description Who has how many points; who earned most first.
+         */
+        get: operations["list_credit_accounts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/credit/accounts/{account_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Account
+         * @description One account with its newest 200 movements.
+         */
+        get: operations["get_credit_account"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/credit/accounts/{account_id}/redemptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Redeem
+         * @description Hands out an item for points, at the desk. The same `key` again is the same redemption.
+         */
+        post: operations["redeem_points"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/credit/catalogue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Rewards
+         * @description What there is to redeem.
+         */
+        get: operations["list_rewards"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/credit/catalogue/{item_id}/stock": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Restock
+         * @description Enters pieces that came.
+         */
+        post: operations["restock_reward"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/credit/entries/{entry_id}/reversal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reverse
+         * @description Puts a mistake right by an entry that says the opposite.
+         */
+        post: operations["reverse_credit_entry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/credit/export.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export
+         * @description All accounts with their tiers, for the rural bank.
+         */
+        get: operations["export_credit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/credit/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Mine
+         * @description The caller's own points.
+         */
+        get: operations["get_my_credit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/credit/me/redemptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Redeem Mine
+         * @description Redeems one's own points.
+         */
+        post: operations["redeem_my_points"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Deliveries
+         * @description What became of messages, the newest first.
+         */
+        get: operations["list_deliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/events": {
         parameters: {
             query?: never;
@@ -97,6 +317,27 @@ export interface paths {
          * @description The picture or clip. Its SHA-256 is the entity tag; parts can be asked for.
          */
         get: operations["get_evidence"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/figures/governance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Governance
+         * @description How many incidents, and the median and p90 of each step, by kind, area and person: of the last `days`, or of a
+         *     span.
+         */
+        get: operations["get_governance_figures"];
         put?: never;
         post?: never;
         delete?: never;
@@ -185,6 +426,86 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/incidents/{incident_id}/candidates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Candidates
+         * @description Who could be sent, the best first: by place, kind, duty hours and how busy they are.
+         */
+        get: operations["list_candidates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/incidents/{incident_id}/handling": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Handling
+         * @description Who is on it, its clock, citizens' reports, what it may be the same as, and what the caller may do.
+         */
+        get: operations["get_handling"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/incidents/{incident_id}/photos": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add Photos
+         * @description Photos from the spot (multipart: `files`, `purpose` on_site or resolution). They are cleaned like citizens'.
+         */
+        post: operations["add_photos"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/incidents/{incident_id}/split": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Split Incident
+         * @description Takes alerts out into an incident of their own, which is returned.
+         */
+        post: operations["split_incident"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/incidents/{incident_id}/transition": {
         parameters: {
             query?: never;
@@ -199,6 +520,26 @@ export interface paths {
          * @description Takes one step of the incident's life. 409 when it does not follow, or when somebody else was quicker.
          */
         post: operations["take_step"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/kinds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Kinds
+         * @description The kinds of incident: names, urgency, time targets.
+         */
+        get: operations["list_kinds"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -225,6 +566,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/me/assignments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List My Assignments
+         * @description The incidents the caller is on, the most urgent clock first.
+         */
+        get: operations["list_my_assignments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/merge-proposals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Merge Proposals
+         * @description Open incidents that may be one event, the newest first.
+         */
+        get: operations["list_merge_proposals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/merge-proposals/{proposal_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decide Merge
+         * @description Joins the two, or keeps them apart for good.
+         */
+        post: operations["decide_merge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/models": {
         parameters: {
             query?: never;
@@ -239,6 +640,380 @@ export interface paths {
         get: operations["list_models"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notifications/channels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Channels
+         * @description The ways out, and whether each has an address. Addresses and keys are never shown.
+         */
+        get: operations["list_channels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notifications/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Test Channel
+         * @description Sends a test message now and says how it went; for push, to the caller's newest browser.
+         */
+        post: operations["test_channel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/push/key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Push Key
+         * @description The key that browsers subscribe with.
+         */
+        get: operations["get_push_key"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/push/subscriptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Subscribe Push
+         * @description This browser takes the caller's messages from now on.
+         */
+        post: operations["subscribe_push"];
+        /**
+         * Unsubscribe Push
+         * @description This browser takes no more messages.
+         */
+        delete: operations["unsubscribe_push"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/questions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Questions
+         * @description The inbox: what waits longest first; or what was answered, the newest first.
+         */
+        get: operations["list_questions"];
+        put?: never;
+        /**
+         * Ask Question
+         * @description Takes a question. Open to everybody.
+         */
+        post: operations["ask_question"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/questions/by-code/{code}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get My Question
+         * @description How one's question stands, for whoever holds its code.
+         */
+        get: operations["get_my_question"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/questions/canned": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Canned
+         * @description Answers to common questions.
+         */
+        get: operations["list_canned_answers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/questions/{question_id}/answer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Answer Question
+         * @description Answers a question; 409 when somebody was quicker.
+         */
+        post: operations["answer_question"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/questions/{question_id}/assign": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Assign Question
+         * @description Makes somebody answer for a question.
+         */
+        post: operations["assign_question"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/recordings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Recordings
+         * @description What was recorded of a camera between two moments.
+         */
+        get: operations["list_recordings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/recordings/clip.mp4": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Clip
+         * @description One file of what was recorded between two moments, at most 15 minutes, cut at key frames and not encoded again.
+         *
+         *     The headers `Clip-From` and `Clip-To` say what it really covers; it ends early where the picture's format changes.
+         */
+        get: operations["get_recorded_clip"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/recordings/{recording_id}/video": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Video
+         * @description One recorded file, fragmented MP4. Its SHA-256 is the entity tag; parts can be asked for.
+         */
+        get: operations["get_recording_video"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/report-form": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Report Form
+         * @description What the page for reports needs. Open to everybody.
+         */
+        get: operations["get_report_form"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/reports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Submit Report
+         * @description Takes a report (multipart: `files` up to 9 photos or one short video, and the fields). Open to everybody.
+         */
+        post: operations["submit_report"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/reports/{code}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Report
+         * @description How a report stands, for whoever holds its code.
+         */
+        get: operations["get_report"];
+        put?: never;
+        post?: never;
+        /**
+         * Withdraw Report
+         * @description Takes a report back. It stays on record; whether the incident goes on is the operator's to say.
+         */
+        delete: operations["withdraw_report"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/reports/{code}/additions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add To Report
+         * @description More to say or to show (multipart: `sentence`, `files`).
+         */
+        post: operations["add_to_report"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/reports/{code}/media/{evidence_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Report Media
+         * @description A picture of one's own report.
+         */
+        get: operations["get_report_media"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/reports/{code}/rating": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Rate Report
+         * @description Says how well it was handled: 1 to 5, once, after 办结.
+         */
+        post: operations["rate_report"];
         delete?: never;
         options?: never;
         head?: never;
@@ -301,6 +1076,26 @@ export interface paths {
          * @description The picture of the village plan.
          */
         get: operations["get_plan_image"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/staff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Staff
+         * @description Everybody who works for the village, for choosing whom to send or to ask.
+         */
+        get: operations["list_staff"];
         put?: never;
         post?: never;
         delete?: never;
@@ -429,6 +1224,56 @@ export interface components {
             reason: components["schemas"]["Text"];
         };
         /**
+         * AnswerWish
+         * @description An answer; `canned_id` when it was one of those.
+         */
+        AnswerWish: {
+            /** Canned Id */
+            canned_id?: string | null;
+            /** Text */
+            text: string;
+        };
+        /**
+         * AssignWish
+         * @description Whom to make answer.
+         */
+        AssignWish: {
+            /** User Id */
+            user_id: string;
+        };
+        /**
+         * Assignment
+         * @description Somebody who was sent.
+         */
+        Assignment: {
+            /** Answered At */
+            answered_at: string | null;
+            /** Arrived At */
+            arrived_at: string | null;
+            /**
+             * Asked At
+             * Format: date-time
+             */
+            asked_at: string;
+            /**
+             * Due At
+             * Format: date-time
+             */
+            due_at: string;
+            /** Ended At */
+            ended_at: string | null;
+            /** Id */
+            id: string;
+            person: components["schemas"]["Person"];
+            state: components["schemas"]["AssignmentState"];
+        };
+        /**
+         * AssignmentState
+         * @description How far somebody is who was sent.
+         * @enum {string}
+         */
+        AssignmentState: "asked" | "accepted" | "arrived" | "done" | "declined" | "timed_out" | "released";
+        /**
          * Camera
          * @description One monitoring point. `state` is that of the stream which is analysed (the sub stream).
          */
@@ -452,6 +1297,8 @@ export interface components {
             name: components["schemas"]["Name"];
             place: components["schemas"]["Place"];
             reason: components["schemas"]["Text"];
+            /** @description null while its process is silent */
+            recording: components["schemas"]["RecordingStatus"] | null;
             state: components["schemas"]["ShownState"];
             /** Streams */
             streams: components["schemas"]["Stream"][];
@@ -478,6 +1325,27 @@ export interface components {
             kind: "camera.state";
         };
         /**
+         * Candidate
+         * @description Somebody who could be sent, the best first. `in_area`: the incident's place is theirs.
+         */
+        Candidate: {
+            /** Busy With */
+            busy_with: number;
+            /** In Area */
+            in_area: boolean;
+            person: components["schemas"]["Person"];
+        };
+        /**
+         * CannedSeen
+         * @description An answer to a common question.
+         */
+        CannedSeen: {
+            /** Id */
+            id: string;
+            name: components["schemas"]["Name"];
+            text: components["schemas"]["Text"];
+        };
+        /**
          * Change
          * @description One row of an incident's timeline. No actor: the system.
          */
@@ -496,6 +1364,84 @@ export interface components {
             /** Note */
             note: string | null;
             to_state: components["schemas"]["IncidentState"] | null;
+        };
+        /**
+         * Clock
+         * @description The step that is awaited. `overdue_seconds` is 0 while there is time; no `due_at`: nothing is awaited.
+         */
+        Clock: {
+            /** Due At */
+            due_at: string | null;
+            /** Escalation Level */
+            escalation_level: number;
+            /** Overdue Seconds */
+            overdue_seconds: number;
+            /** Since */
+            since: string | null;
+            /** Step */
+            step: string | null;
+            /** Target Seconds */
+            target_seconds: number | null;
+        };
+        /**
+         * CreditAccountSeen
+         * @description An account with its newest movements.
+         */
+        CreditAccountSeen: {
+            /** Account Id */
+            account_id: string;
+            /** Balance */
+            balance: number;
+            /** Earned */
+            earned: number;
+            /** Entries */
+            entries: components["schemas"]["CreditEntrySeen"][];
+            /** Holder */
+            holder: string;
+            /** Tier */
+            tier: string | null;
+        };
+        /**
+         * CreditEntrySeen
+         * @description One movement of points.
+         */
+        CreditEntrySeen: {
+            /** Amount */
+            amount: number;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Id */
+            id: number;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "award" | "redemption" | "reversal";
+            /** Note */
+            note: string | null;
+            /** Reverses Id */
+            reverses_id: number | null;
+            /** Subject Id */
+            subject_id: string | null;
+        };
+        /**
+         * CreditStanding
+         * @description An account.
+         */
+        CreditStanding: {
+            /** Account Id */
+            account_id: string;
+            /** Balance */
+            balance: number;
+            /** Earned */
+            earned: number;
+            /** Holder */
+            holder: string;
+            /** Tier */
+            tier: string | null;
         };
         /**
          * CrossingMinute
@@ -518,6 +1464,49 @@ export interface components {
             object_class: components["schemas"]["ObjectClass"];
             /** Observed Seconds */
             observed_seconds: number;
+        };
+        /**
+         * Decision
+         * @description Whether two incidents are one event.
+         */
+        Decision: {
+            /** Merge */
+            merge: boolean;
+        };
+        /**
+         * DeliverySeen
+         * @description One message on its way; `state` is waiting, sent, failed or grouped.
+         */
+        DeliverySeen: {
+            /** Attempts */
+            attempts: number;
+            /** Channel Id */
+            channel_id: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Error */
+            error: string | null;
+            /** Event */
+            event: string;
+            /** Id */
+            id: string;
+            /** Incident Id */
+            incident_id: string | null;
+            /**
+             * Next At
+             * Format: date-time
+             */
+            next_at: string;
+            /** Rule Id */
+            rule_id: string;
+            /** Sent At */
+            sent_at: string | null;
+            /** State */
+            state: string;
+            title: components["schemas"]["Text"];
         };
         /**
          * EvidenceItem
@@ -575,6 +1564,88 @@ export interface components {
             truncated: boolean;
         };
         /**
+         * GovernanceSeen
+         * @description A span in figures. Steps: confirm, dispatch, accept, arrive, resolve, close, whole (opened to closed),
+         *     until_resolved. The area "" is outside all areas. A step with nothing measured is null.
+         */
+        GovernanceSeen: {
+            /** By Area */
+            by_area: {
+                [key: string]: number;
+            };
+            /** By Day */
+            by_day: {
+                [key: string]: number;
+            };
+            /** By Kind */
+            by_kind: {
+                [key: string]: number;
+            };
+            /** By State */
+            by_state: {
+                [key: string]: number;
+            };
+            /** Closed */
+            closed: number;
+            /** False Alarms */
+            false_alarms: number;
+            /** Open */
+            open: number;
+            /** Overdue */
+            overdue: number;
+            /** People */
+            people: components["schemas"]["PersonSeen"][];
+            questions: components["schemas"]["QuestionFigures"];
+            /** Reports */
+            reports: number;
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /** Stars */
+            stars: number | null;
+            /** Steps */
+            steps: {
+                [key: string]: components["schemas"]["SpreadSeen"] | null;
+            };
+            /** Steps By Area */
+            steps_by_area: {
+                [key: string]: {
+                    [key: string]: components["schemas"]["SpreadSeen"] | null;
+                };
+            };
+            /** Steps By Kind */
+            steps_by_kind: {
+                [key: string]: {
+                    [key: string]: components["schemas"]["SpreadSeen"] | null;
+                };
+            };
+            /** Total */
+            total: number;
+            /** Truncated */
+            truncated: boolean;
+            /**
+             * Until
+             * Format: date-time
+             */
+            until: string;
+        };
+        /**
+         * GridArea
+         * @description A grid area on the village plan.
+         */
+        GridArea: {
+            /** Id */
+            id: string;
+            name: components["schemas"]["Name"];
+            /** Polygon */
+            polygon: [
+                number,
+                number
+            ][];
+        };
+        /**
          * Group
          * @description Cameras that belong together.
          */
@@ -582,6 +1653,32 @@ export interface components {
             /** Id */
             id: string;
             name: components["schemas"]["Name"];
+        };
+        /**
+         * Handling
+         * @description How an incident is being handled. `actions` is what the caller personally may do now.
+         */
+        Handling: {
+            /** Actions */
+            actions: components["schemas"]["Action"][];
+            area: components["schemas"]["GridArea"] | null;
+            /** Assignments */
+            assignments: components["schemas"]["Assignment"][];
+            clock: components["schemas"]["Clock"];
+            incident: components["schemas"]["Incident"];
+            lead: components["schemas"]["Person"] | null;
+            /** Merged From */
+            merged_from: string[];
+            /** Merged Into */
+            merged_into: string | null;
+            /** Needs Photo */
+            needs_photo: boolean;
+            /** Proposals */
+            proposals: components["schemas"]["Proposal"][];
+            /** Reports */
+            reports: components["schemas"]["ReportSeen"][];
+            /** Source */
+            source: string;
         };
         /**
          * Health
@@ -715,6 +1812,36 @@ export interface components {
          */
         IncidentState: "new" | "confirmed" | "dispatched" | "accepted" | "on_site" | "resolved" | "closed" | "false_alarm" | "duplicate";
         /**
+         * KindChoice
+         * @description A kind somebody may choose.
+         */
+        KindChoice: {
+            /** Icon */
+            icon: string;
+            kind: components["schemas"]["IncidentKind"];
+            name: components["schemas"]["Name"];
+        };
+        /**
+         * KindInfo
+         * @description What a kind of incident is called and how urgent it is. `targets`: seconds for each step.
+         */
+        KindInfo: {
+            /** Icon */
+            icon: string;
+            kind: components["schemas"]["IncidentKind"];
+            name: components["schemas"]["Name"];
+            /** Photo To Resolve */
+            photo_to_resolve: boolean;
+            /** Priority */
+            priority: number;
+            /** Roles */
+            roles: components["schemas"]["Role"][];
+            /** Targets */
+            targets: {
+                [key: string]: number;
+            };
+        };
+        /**
          * Line
          * @description A directed line that is counted.
          */
@@ -793,6 +1920,17 @@ export interface components {
             silent_shards: string[];
         };
         /**
+         * MyAssignment
+         * @description An incident the caller was sent to.
+         */
+        MyAssignment: {
+            /** Actions */
+            actions: components["schemas"]["Action"][];
+            assignment: components["schemas"]["Assignment"];
+            clock: components["schemas"]["Clock"];
+            incident: components["schemas"]["Incident"];
+        };
+        /**
          * Name
          * @description A name in both languages.
          */
@@ -807,6 +1945,18 @@ export interface components {
              * @description the name in Chinese
              */
             zh: string;
+        };
+        /**
+         * NotifyChannel
+         * @description A way out. `enabled`: it has an address.
+         */
+        NotifyChannel: {
+            /** Enabled */
+            enabled: boolean;
+            /** Id */
+            id: string;
+            /** Kind */
+            kind: string;
         };
         /**
          * ObjectClass
@@ -892,6 +2042,40 @@ export interface components {
             cameras: string[];
         };
         /**
+         * Person
+         * @description Somebody of the village's staff.
+         */
+        Person: {
+            /** Display Name */
+            display_name: string;
+            /** Id */
+            id: string;
+            role: components["schemas"]["Role"];
+            /** Username */
+            username: string;
+        };
+        /**
+         * PersonSeen
+         * @description One worker's part in a span.
+         */
+        PersonSeen: {
+            accept: components["schemas"]["SpreadSeen"] | null;
+            arrive: components["schemas"]["SpreadSeen"] | null;
+            /** Declined */
+            declined: number;
+            /** Display Name */
+            display_name: string;
+            /** Done */
+            done: number;
+            resolve: components["schemas"]["SpreadSeen"] | null;
+            /** Stars */
+            stars: number | null;
+            /** Timed Out */
+            timed_out: number;
+            /** User Id */
+            user_id: string;
+        };
+        /**
          * Place
          * @description Where something is: on the village plan (0…1 from its top left), and on the globe where that is known.
          */
@@ -955,6 +2139,406 @@ export interface components {
             type: string;
         };
         /**
+         * ProgressStep
+         * @description A step on the way: received, confirmed, dispatched, accepted, on_site, resolved, then closed or another end.
+         */
+        ProgressStep: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Step */
+            step: string;
+        };
+        /**
+         * Proposal
+         * @description Two incidents that may be one event.
+         */
+        Proposal: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Id */
+            id: string;
+            incident: components["schemas"]["Incident"];
+            other: components["schemas"]["Incident"];
+            reason: components["schemas"]["Text"];
+        };
+        /**
+         * PushKey
+         * @description The key that a browser subscribes with (applicationServerKey).
+         */
+        PushKey: {
+            /** Key */
+            key: string;
+        };
+        /**
+         * PushKeys
+         * @description The keys of a browser's subscription.
+         */
+        PushKeys: {
+            /** Auth */
+            auth: string;
+            /** P256Dh */
+            p256dh: string;
+        };
+        /**
+         * PushWish
+         * @description A browser's subscription, as `PushSubscription.toJSON()` gives it.
+         */
+        PushWish: {
+            /** Endpoint */
+            endpoint: string;
+            /** Expirationtime */
+            expirationTime?: number | null;
+            keys: components["schemas"]["PushKeys"];
+        };
+        /**
+         * QuestionFigures
+         * @description How fast questions were answered.
+         */
+        QuestionFigures: {
+            /** Answered */
+            answered: number;
+            /** Asked */
+            asked: number;
+            /** In Time */
+            in_time: number;
+            /** Late */
+            late: number;
+            seconds: components["schemas"]["SpreadSeen"] | null;
+            /** Waiting */
+            waiting: number;
+        };
+        /**
+         * QuestionProgress
+         * @description How a question stands.
+         */
+        QuestionProgress: {
+            /** Answer */
+            answer: string | null;
+            /** Answered At */
+            answered_at: string | null;
+            /**
+             * Asked At
+             * Format: date-time
+             */
+            asked_at: string;
+            /** Text */
+            text: string;
+        };
+        /**
+         * QuestionSeen
+         * @description A question in the inbox. `suggestion` is the id of a canned answer.
+         */
+        QuestionSeen: {
+            /** Answer */
+            answer: string | null;
+            /** Answered At */
+            answered_at: string | null;
+            /**
+             * Asked At
+             * Format: date-time
+             */
+            asked_at: string;
+            assignee: components["schemas"]["Person"] | null;
+            /** Contact */
+            contact: string | null;
+            /**
+             * Due At
+             * Format: date-time
+             */
+            due_at: string;
+            /** Id */
+            id: string;
+            /** Overdue */
+            overdue: boolean;
+            /** Source */
+            source: string;
+            /** Suggestion */
+            suggestion: string | null;
+            /** Text */
+            text: string;
+        };
+        /**
+         * QuestionTaken
+         * @description A question was taken; `code` is shown this once. `suggestion`: a canned answer that may be all that is needed.
+         */
+        QuestionTaken: {
+            /** Code */
+            code: string;
+            suggestion: components["schemas"]["Text"] | null;
+            /** Target Seconds */
+            target_seconds: number;
+        };
+        /**
+         * QuestionWish
+         * @description A visitor's question.
+         */
+        QuestionWish: {
+            /** Contact */
+            contact?: string | null;
+            /** Text */
+            text: string;
+        };
+        /**
+         * RatingWish
+         * @description How well it was handled.
+         */
+        RatingWish: {
+            /**
+             * Sentence
+             * @default
+             */
+            sentence: string;
+            /** Stars */
+            stars: number;
+        };
+        /**
+         * RecordingItem
+         * @description One recorded file. `url` plays it; its first picture was taken at `started_at`.
+         */
+        RecordingItem: {
+            /** Camera Id */
+            camera_id: string;
+            /** Codec */
+            codec: string;
+            /**
+             * Ended At
+             * Format: date-time
+             */
+            ended_at: string;
+            /** Height */
+            height: number;
+            /** Id */
+            id: string;
+            /**
+             * Playable
+             * @description whether browsers play this codec; H.265 and MJPEG are for download
+             */
+            playable: boolean;
+            /**
+             * Reason
+             * @enum {string}
+             */
+            reason: "continuous" | "motion" | "event";
+            role: components["schemas"]["StreamRole"];
+            /** Sha256 */
+            sha256: string;
+            /** Size Bytes */
+            size_bytes: number;
+            /**
+             * Started At
+             * Format: date-time
+             */
+            started_at: string;
+            /** Url */
+            url: string;
+            /** Width */
+            width: number;
+        };
+        /**
+         * RecordingSpan
+         * @description A time without a gap for which there are pictures.
+         */
+        RecordingSpan: {
+            /**
+             * Ended At
+             * Format: date-time
+             */
+            ended_at: string;
+            /** Has Event */
+            has_event: boolean;
+            /**
+             * Started At
+             * Format: date-time
+             */
+            started_at: string;
+        };
+        /**
+         * RecordingStatus
+         * @description What a camera's recording does now. `state` waiting: nothing to record at the moment; disk_full and failed: it
+         *     should record and cannot. `dropped`: packets that were lost to it since the start, for lack of room or disk.
+         */
+        RecordingStatus: {
+            /** Dropped */
+            dropped: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "off" | "waiting" | "recording" | "disk_full" | "failed";
+            /** Written Bytes */
+            written_bytes: number;
+        };
+        /**
+         * RecordingTimeline
+         * @description What there is of one camera between two moments, oldest first. `truncated`: there is more; ask again from the
+         *     last item's `ended_at`.
+         */
+        RecordingTimeline: {
+            /** Camera Id */
+            camera_id: string;
+            /** Items */
+            items: components["schemas"]["RecordingItem"][];
+            /** Spans */
+            spans: components["schemas"]["RecordingSpan"][];
+            /** Truncated */
+            truncated: boolean;
+        };
+        /**
+         * RedeemWish
+         * @description `key` is made by the client for each click: the same again is the same redemption.
+         */
+        RedeemWish: {
+            /** Item Id */
+            item_id: string;
+            /** Key */
+            key: string;
+        };
+        /**
+         * RedemptionSeen
+         * @description Points given for an item.
+         */
+        RedemptionSeen: {
+            /** Account Id */
+            account_id: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Entry Id */
+            entry_id: number;
+            /** Id */
+            id: string;
+            /** Item Id */
+            item_id: string;
+            /** Points */
+            points: number;
+        };
+        /**
+         * ReportEntry
+         * @description Something said afterwards.
+         */
+        ReportEntry: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** By */
+            by: string;
+            /** Text */
+            text: string;
+        };
+        /**
+         * ReportForm
+         * @description What the page for reports needs to know: kinds to choose from, limits of what can be sent.
+         */
+        ReportForm: {
+            /** Kinds */
+            kinds: components["schemas"]["KindChoice"][];
+            name: components["schemas"]["Name"];
+            /** Photo Megabytes */
+            photo_megabytes: number;
+            /** Photos */
+            photos: number;
+            /** Video Megabytes */
+            video_megabytes: number;
+            /** Video Seconds */
+            video_seconds: number;
+        };
+        /**
+         * ReportProgress
+         * @description How a report stands. `next`: the step that is awaited.
+         */
+        ReportProgress: {
+            /** Can Add */
+            can_add: boolean;
+            /** Can Rate */
+            can_rate: boolean;
+            /** Can Withdraw */
+            can_withdraw: boolean;
+            /** Entries */
+            entries: components["schemas"]["ReportEntry"][];
+            kind: components["schemas"]["IncidentKind"];
+            /** Media */
+            media: components["schemas"]["EvidenceItem"][];
+            /** Next */
+            next: string | null;
+            /**
+             * Received At
+             * Format: date-time
+             */
+            received_at: string;
+            /** Sentence */
+            sentence: string;
+            /** Stars */
+            stars: number | null;
+            state: components["schemas"]["IncidentState"];
+            /** Steps */
+            steps: components["schemas"]["ProgressStep"][];
+            /** Withdrawn */
+            withdrawn: boolean;
+        };
+        /**
+         * ReportSeen
+         * @description A citizen's report as staff see it. `phone` is shown to those who deal with it.
+         */
+        ReportSeen: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Entries */
+            entries: components["schemas"]["ReportEntry"][];
+            /** Evidence */
+            evidence: components["schemas"]["EvidenceItem"][];
+            /** Id */
+            id: string;
+            /** Latitude */
+            latitude: number | null;
+            /** Longitude */
+            longitude: number | null;
+            /** Phone */
+            phone: string | null;
+            /** Place From */
+            place_from: string | null;
+            /** Sentence */
+            sentence: string;
+            /** Similar To */
+            similar_to: string | null;
+            /** Source */
+            source: string;
+            /** Stars */
+            stars: number | null;
+            /** Trust */
+            trust: number;
+            /** Withdrawn At */
+            withdrawn_at: string | null;
+        };
+        /**
+         * ReportTaken
+         * @description A report was taken. `code` is shown this once; `link` is the page that shows how it stands.
+         */
+        ReportTaken: {
+            /** Code */
+            code: string;
+            /** Joined */
+            joined: boolean;
+            kind: components["schemas"]["IncidentKind"];
+            /** Kind Suggested */
+            kind_suggested: boolean;
+            /** Link */
+            link: string;
+            place: components["schemas"]["Spot"] | null;
+        };
+        /**
          * ResyncEvent
          * @description SSE `resync`: something was missed; read the lists again.
          */
@@ -969,6 +2553,27 @@ export interface components {
              * @constant
              */
             kind: "resync";
+        };
+        /**
+         * ReverseWish
+         * @description Why an entry is reversed.
+         */
+        ReverseWish: {
+            /** Note */
+            note: string;
+        };
+        /**
+         * RewardSeen
+         * @description Something to redeem.
+         */
+        RewardSeen: {
+            /** Id */
+            id: string;
+            name: components["schemas"]["Name"];
+            /** Points */
+            points: number;
+            /** Stock */
+            stock: number;
         };
         /**
          * Role
@@ -1009,6 +2614,18 @@ export interface components {
             timezone: string;
         };
         /**
+         * SplitWish
+         * @description Which alerts to take out of an incident.
+         */
+        SplitWish: {
+            /** Alert Ids */
+            alert_ids: string[];
+            /** Note */
+            note?: string | null;
+            /** Version */
+            version: number;
+        };
+        /**
          * Spot
          * @description A place on the plan.
          */
@@ -1017,6 +2634,18 @@ export interface components {
             x: number;
             /** Y */
             y: number;
+        };
+        /**
+         * SpreadSeen
+         * @description Of so many durations, in seconds.
+         */
+        SpreadSeen: {
+            /** Count */
+            count: number;
+            /** Median */
+            median: number;
+            /** P90 */
+            p90: number;
         };
         /**
          * Step
@@ -1035,6 +2664,14 @@ export interface components {
             place?: components["schemas"]["Spot"] | null;
             /** Version */
             version: number;
+        };
+        /**
+         * StockWish
+         * @description Pieces that came (or went, negative).
+         */
+        StockWish: {
+            /** Change */
+            change: number;
         };
         /**
          * Stream
@@ -1075,6 +2712,14 @@ export interface components {
          * @enum {string}
          */
         StreamRole: "main" | "sub";
+        /**
+         * TestWish
+         * @description Which channel to test.
+         */
+        TestWish: {
+            /** Channel Id */
+            channel_id: string;
+        };
         /**
          * Text
          * @description One sentence in both languages.
@@ -1129,6 +2774,35 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    list_areas: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GridArea"][];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_cameras: {
         parameters: {
             query?: never;
@@ -1222,6 +2896,326 @@ export interface operations {
             };
         };
     };
+    list_credit_accounts: {
+        parameters: {
+            query?: {
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreditStanding"][];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_credit_account: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreditAccountSeen"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    redeem_points: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RedeemWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RedemptionSeen"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_rewards: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RewardSeen"][];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    restock_reward: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                item_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StockWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RewardSeen"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reverse_credit_entry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                entry_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReverseWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreditEntrySeen"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_credit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": unknown;
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_my_credit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreditAccountSeen"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    redeem_my_points: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RedeemWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RedemptionSeen"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_deliveries: {
+        parameters: {
+            query?: {
+                incident_id?: string | null;
+                state?: ("waiting" | "sent" | "failed" | "grouped") | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliverySeen"][];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listen_to_events: {
         parameters: {
             query?: never;
@@ -1280,6 +3274,39 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_governance_figures: {
+        parameters: {
+            query?: {
+                days?: number;
+                since?: string | null;
+                until?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GovernanceSeen"];
+                };
             };
             /** @description a problem */
             default: {
@@ -1420,6 +3447,142 @@ export interface operations {
             };
         };
     };
+    list_candidates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                incident_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Candidate"][];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_handling: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                incident_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Handling"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_photos: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                incident_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": {
+                    files?: string[];
+                    /** @enum {string} */
+                    purpose?: "on_site" | "resolution";
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvidenceItem"][];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    split_incident: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                incident_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SplitWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Handling"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     take_step: {
         parameters: {
             query?: never;
@@ -1442,6 +3605,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["IncidentDetail"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_kinds: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KindInfo"][];
                 };
             };
             /** @description a problem */
@@ -1484,6 +3676,97 @@ export interface operations {
             };
         };
     };
+    list_my_assignments: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MyAssignment"][];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_merge_proposals: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Proposal"][];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    decide_merge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                proposal_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Decision"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_models: {
         parameters: {
             query?: never;
@@ -1500,6 +3783,716 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Models"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_channels: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotifyChannel"][];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    test_channel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TestWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliverySeen"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_push_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushKey"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    subscribe_push: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PushWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unsubscribe_push: {
+        parameters: {
+            query: {
+                endpoint: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_questions: {
+        parameters: {
+            query?: {
+                state?: "waiting" | "answered";
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuestionSeen"][];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ask_question: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["QuestionWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuestionTaken"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_my_question: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                code: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuestionProgress"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_canned_answers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CannedSeen"][];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    answer_question: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                question_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AnswerWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuestionSeen"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    assign_question: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                question_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AssignWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuestionSeen"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_recordings: {
+        parameters: {
+            query: {
+                camera_id: string;
+                /** @description with a time zone, like 2026-05-01T08:00:00Z */
+                from: string;
+                /** @description with a time zone */
+                to: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordingTimeline"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_recorded_clip: {
+        parameters: {
+            query: {
+                camera_id: string;
+                /** @description with a time zone, like 2026-05-01T08:00:00Z */
+                from: string;
+                /** @description with a time zone */
+                to: string;
+                /** @description which stream; the one with more pictures if unsaid */
+                role?: components["schemas"]["StreamRole"] | null;
+                /** @description as a file to keep */
+                download?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "video/mp4": string;
+                };
+            };
+            /** @description a part, as asked */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_recording_video: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                recording_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "video/mp4": string;
+                };
+            };
+            /** @description a part, as asked */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_report_form: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportForm"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    submit_report: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": {
+                    /** @description a random id that the page keeps */
+                    device?: string;
+                    files?: string[];
+                    /** @enum {string} */
+                    kind?: "fire" | "smoke" | "crowd" | "traffic" | "environment" | "facility" | "dispute" | "other";
+                    /** @description where the phone says it is */
+                    latitude?: number;
+                    longitude?: number;
+                    phone?: string;
+                    sentence?: string;
+                    /** @description a pin on the village plan, 0 to 1 */
+                    x?: number;
+                    y?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportTaken"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_report: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                code: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportProgress"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    withdraw_report: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                code: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportProgress"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_to_report: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                code: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": {
+                    files?: string[];
+                    sentence?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportProgress"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_report_media: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                code: string;
+                evidence_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": unknown;
+                    "video/mp4": unknown;
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rate_report: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                code: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RatingWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportProgress"];
                 };
             };
             /** @description a problem */
@@ -1617,6 +4610,35 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_staff: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Person"][];
+                };
             };
             /** @description a problem */
             default: {
