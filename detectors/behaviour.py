@@ -26,6 +26,8 @@ SIDE = 32
 AROUND = 1.8
 #: For each place at most so many patches are kept, none older than that; and so many places.
 MOST_PATCHES, KEPT_SECONDS, MOST_PLACES = 64, 8.0, 4
+#: Pictures closer together than this are left out, so that reversals mean the same at any frame rate.
+LEAST_GAP_SECONDS = 0.06
 #: A place that left its window by this share is measured anew.
 _LEFT_ITS_WINDOW = 0.25
 #: Rates and spans below which a measurement says nothing.
@@ -222,12 +224,12 @@ class PatchKeeper:
                     self._places[key] = _Place(box, window_around(box))
 
     def offer(self, picture: NDArray[np.uint8], at: Instant) -> None:
-        """Keep what this picture shows of each place. Pictures that are older than the last are left out."""
+        """Keep what this picture shows of each place. Pictures older than the last, or too soon after, are left out."""
         if not self._places:
             return
         with self._lock:
             for place in self._places.values():
-                if place.patches and at <= place.patches[-1][0]:
+                if place.patches and at < place.patches[-1][0] + LEAST_GAP_SECONDS:
                     continue
                 place.patches.append((at, cut_patch(picture, place.window)))
                 while at - place.patches[0][0] > KEPT_SECONDS:
