@@ -8,6 +8,7 @@ the machine does falls on both. The server is a third process. Ends with one lin
 - `decode`: every picture decoded, four a second scaled to fit 320x192 BGR; the baseline is a PyAV loop that does just
   this.
 - `demux`: nothing wished; the baseline reads packets and drops them.
+- `record`: nothing wished, and every stream copied to files in segments of a minute; the baseline is ours without it.
 - `start`: seconds until every camera is online. `memory`: resident MB with rings of 10 s.
 - `reconnects`: 1,000 broken connections; memory and threads before and after.
 """
@@ -36,8 +37,10 @@ from rich.table import Table
 
 from configs.words import CameraId, StreamRole
 from ingest.camera import Camera
+from ingest.recorder import Recorder
+from ingest.segment import release, seal
 from ingest.state import Patience
-from ingest.words import FrameWish, StreamState
+from ingest.words import FrameWish, Packet, StreamState
 from runtime.demo.clip import Clip, Loop
 from runtime.demo.rtsp_server import RtspServer
 from runtime.demo.thread import ThreadedServer
@@ -137,14 +140,23 @@ def bare(base: str, cameras: int, seconds: float, decode: bool, pipe: Connection
         thread.join(10)
 
 
-def ours(base: str, cameras: int, seconds: float, decode: bool, pipe: Connection) -> None:
+def recording(base: str, cameras: int, seconds: float, decode: bool, pipe: Connection) -> None:
+    """Ingest that records everything."""
+    with tempfile.TemporaryDirectory() as folder:
+        ours(base, cameras, seconds, decode, pipe, Path(folder))
+
+
+def ours(base: str, cameras: int, seconds: float, decode: bool, pipe: Connection, store: Path | None = None) -> None:
     """Ingest itself, with rings of 10 s."""
+    recorder = Recorder(store, lambda s: (seal(store, s), release(s))) if store else None
     packets, frames = [0] * cameras, [0] * cameras
     online: dict[str, float] = {}
 
     def camera(number: int) -> Camera:
-        def on_packet(_: object) -> None:
+        def on_packet(packet: Packet) -> None:
             packets[number] += 1
+            if recorder is not None:
+                recorder.packet(packet)
 
         def on_frame(_: object) -> None:
             frames[number] += 1
@@ -162,9 +174,14 @@ def ours(base: str, cameras: int, seconds: float, decode: bool, pipe: Connection
             ),
         )
         made.set_wish(WISH if decode else FrameWish(2, 2, 0.0))
+        if recorder is not None:
+            recorder.add(made.camera_id, made.recent)
+            recorder.want(made.camera_id, StreamRole.SUB, float("inf"), 0.0, "continuous")
         return made
 
     all_cameras = [camera(n) for n in range(cameras)]
+    if recorder is not None:
+        recorder.start()
     began = time.monotonic()
     for each in all_cameras:
         each.start()
@@ -172,9 +189,15 @@ def ours(base: str, cameras: int, seconds: float, decode: bool, pipe: Connection
     figures["online"] = len(online)
     figures["start_seconds"] = max(online.values(), default=float("inf")) - began
     figures["shed"] = sum(c.health(StreamRole.SUB).frames_shed for c in all_cameras)
+    if recorder is not None:
+        health = [recorder.health(c.camera_id) for c in all_cameras]
+        figures["recorded_mb"] = sum(h.bytes_written for h in health) / 1e6
+        figures["record_dropped"] = sum(h.packets_dropped for h in health)
     pipe.send(figures)
     for each in all_cameras:
         each.stop(10)
+    if recorder is not None:
+        recorder.stop(30)
 
 
 def reconnect(base: str, cameras: int, times: int, pipe: Connection) -> None:
@@ -211,11 +234,16 @@ def reconnect(base: str, cameras: int, times: int, pipe: Connection) -> None:
                "threads_after": after[1], "threads_left": threading.active_count() - 1})  # fmt: skip
 
 
-def pair(base: str, cameras: int, seconds: float, decode: bool) -> tuple[dict[str, float], dict[str, float]]:
-    """Ours and the baseline, at the same time."""
+Side = Callable[[str, int, float, bool, Connection], None]
+
+
+def pair(
+    base: str, cameras: int, seconds: float, decode: bool, sides: tuple[Side, Side]
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Two ways, at the same time."""
     context = mp.get_context("spawn")
     runs = []
-    for side in (ours, bare):
+    for side in sides:
         here, there = context.Pipe()
         process = context.Process(target=side, args=(base, cameras, seconds, decode, there))
         process.start()
@@ -245,8 +273,9 @@ def main() -> None:
         server.start()
         base = here.recv()
         try:
-            decode, decode_bare = pair(base, options.cameras, options.seconds, True)
-            demux, demux_bare = pair(base, options.cameras, options.seconds, False)
+            decode, decode_bare = pair(base, options.cameras, options.seconds, True, (ours, bare))
+            demux, demux_bare = pair(base, options.cameras, options.seconds, False, (ours, bare))
+            record, record_not = pair(base, options.cameras, options.seconds, False, (recording, ours))
             pipe, other = context.Pipe()
             breaker = context.Process(target=reconnect, args=(base, 10, options.reconnects, other))
             breaker.start()
@@ -257,10 +286,13 @@ def main() -> None:
         finally:
             here.send("end")
             server.join(10)
-    report(options.cameras, decode, decode_bare, demux, demux_bare, said)
+    report(options.cameras, decode, decode_bare, demux, demux_bare, record, record_not, said)
 
 
-def report(cameras: int, decode: Any, decode_bare: Any, demux: Any, demux_bare: Any, reconnects: Any) -> None:
+def report(
+    cameras: int, decode: Any, decode_bare: Any, demux: Any, demux_bare: Any, record: Any, record_not: Any,
+    reconnects: Any,
+) -> None:  # fmt: skip
     """The table, and the line of JSON."""
     table = Table(title=f"{cameras} streams of {WIDTH}x{HEIGHT} at {FPS} fps")
     for column in ("", "CPU, % of a core", "over bare", "packets/s", "frames/s", "MB"):
@@ -270,6 +302,8 @@ def report(cameras: int, decode: Any, decode_bare: Any, demux: Any, demux_bare: 
         ("  bare PyAV", decode_bare, None),
         ("nothing wished", demux, demux_bare),
         ("  bare PyAV", demux_bare, None),
+        ("everything recorded", record, record_not),
+        ("  not recorded", record_not, None),
     ):
         ratio = f"{run['cpu_percent'] / base['cpu_percent']:.2f}" if base else ""
         table.add_row(
@@ -289,6 +323,9 @@ def report(cameras: int, decode: Any, decode_bare: Any, demux: Any, demux_bare: 
         "decode_over_bare": round(decode["cpu_percent"] / decode_bare["cpu_percent"], 3),
         "demux_cpu_percent": round(demux["cpu_percent"], 1),
         "demux_over_bare": round(demux["cpu_percent"] / demux_bare["cpu_percent"], 3),
+        "record_adds_percent": round(record["cpu_percent"] - record_not["cpu_percent"], 1),
+        "recorded_mb": round(record["recorded_mb"], 1),
+        "record_dropped": int(record["record_dropped"]),
         "online": int(decode["online"]),
         "start_seconds": round(max(decode["start_seconds"], demux["start_seconds"]), 2),
         "frames_shed": int(decode["shed"]),

@@ -12,8 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 import av
@@ -25,8 +24,7 @@ from ingest import errors
 CODECS = frozenset({"h264", "hevc", "mjpeg"})
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
+class Chunk(NamedTuple):
     """One access unit as it came. `stream_time` in seconds, or None where the camera gave no usable time."""
 
     data: bytes
@@ -110,12 +108,15 @@ class _PyavSource:
         self.parameter_sets = bytes(context.extradata or b"") if self.codec != "mjpeg" else b""
 
     def chunks(self) -> Iterator[Chunk]:
+        # In integers: a Fraction for each packet costs more than reading the packet.
+        base = self._stream.time_base
+        ticks, seconds = base.numerator, base.denominator
         try:
             for packet in self._container.demux(self._stream):
                 if not packet.size:
                     break
                 time = packet.pts if packet.pts is not None else packet.dts
-                yield Chunk(bytes(packet), packet.is_keyframe, None if time is None else float(time * packet.time_base))
+                yield Chunk(bytes(packet), packet.is_keyframe, None if time is None else time * ticks / seconds)
         except Exception as error:
             raise _reading_error(error, self._where) from None
         raise errors.Ended(self._where)

@@ -32,6 +32,8 @@ T = TypeVar("T")
 NO_FRAMES = FrameWish(width=2, height=2, per_second=0.0)
 #: A picture this much older than now is not worth analysing any more.
 STALE_SECONDS = 1.5
+#: That pictures are fresh is noted so often, not for every packet.
+_NOTE_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +226,7 @@ class Stream:
             self._codec = source.codec
         self._publish()
         session = Session(source, self._clock)
+        noted_at = float("-inf")
         for chunk in source.chunks():
             now = self._clock.monotonic()
             if self._stopping or now >= self._needed_until:
@@ -234,9 +237,12 @@ class Stream:
                 is_fresh = self._look(session, packet)
             else:
                 is_fresh = False  # what no key frame precedes can never be decoded, and is left out
+            if is_fresh and now - noted_at < _NOTE_SECONDS:
+                continue
             with self._lock:
                 if is_fresh:
                     self._machine.picture(packet.captured_at, now)
+                    noted_at = now
                 is_overdue = not is_fresh and self._machine.is_overdue(now)
             if self._machine.changes != self._published:
                 self._publish()
