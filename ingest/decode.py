@@ -1,4 +1,4 @@
-"""From packets to pictures: one software decoder, one scaler.
+"""From packets to pictures: one decoder, one scaler.
 
 Promises: pictures are scaled and turned to BGR in one step inside libswscale; a small grey picture comes from the luma
 plane; a change of size or of parameter sets in the stream is followed. Not here: which packets are worth decoding, and
@@ -15,6 +15,7 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
 from configs.words import Instant
+from ingest.hardware import open_decoder
 from ingest.words import Frame, Packet
 
 # Streams are parallel already. OpenCV's own pool has one lock for the process: the small pictures of many cameras would
@@ -89,9 +90,7 @@ class Decoder:
     """Decodes one stream's packets in order. A decoder that fails on a packet goes on with the next."""
 
     def __init__(self, codec: str) -> None:
-        self._context = av.CodecContext.create(codec, "r")
-        # One thread each: many cameras share few cores, and frame threads would add a frame of delay for every thread.
-        self._context.thread_count = 1
+        self._context = open_decoder(codec)
         self.errors = 0
 
     def feed(self, packet: Packet) -> list[Picture]:
