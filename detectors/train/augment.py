@@ -106,7 +106,8 @@ class Mixer:
             self._maybe_night(picture, rng)
             for _ in range(int(rng.integers(0, 4))):
                 _look_alike(picture, rng)
-        picture = _worn(picture, rng)
+        # a whole forest fire in grey would teach that a bright sky burns
+        picture = _worn(picture, rng, grey=0.02 if kind < 0.52 else 0.2)
         if rng.random() < 0.5:
             picture = picture[:, ::-1]
             boxes = boxes.copy()
@@ -323,17 +324,17 @@ def _look_alike(picture: Picture, rng: Rng) -> None:
     composites.LOOK_ALIKES[int(rng.integers(len(composites.LOOK_ALIKES)))](picture, rng)
 
 
-def _worn(picture: Picture, rng: Rng) -> Picture:
-    """Light, colour, infrared grey, haze, blur, noise and compression, as cheap cameras give them."""
+def _worn(picture: Picture, rng: Rng, grey: float) -> Picture:
+    """Light, colour, infrared (with chance `grey`), haze, blur, noise and compression, as cheap cameras give them."""
     if rng.random() < 0.7:
         hsv = cv2.cvtColor(picture, cv2.COLOR_BGR2HSV).astype(np.int16)
         hsv[..., 0] = (hsv[..., 0] + int(rng.normal(0, 4))) % 180
         hsv[..., 1] = (hsv[..., 1] * rng.uniform(0.55, 1.4)).clip(0, 255)
         hsv[..., 2] = (hsv[..., 2] * rng.uniform(0.6, 1.35)).clip(0, 255)
         picture = cv2.cvtColor(hsv.astype(np.uint8), cv2.COLOR_HSV2BGR)
-    if rng.random() < 0.12:
-        grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
-        picture = cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR)
+    if rng.random() < grey:
+        infrared = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
+        picture = cv2.cvtColor(infrared, cv2.COLOR_GRAY2BGR)
     if rng.random() < 0.1:
         a = rng.uniform(0.1, 0.4)
         picture = cv2.addWeighted(picture, 1 - a, np.full_like(picture, int(rng.uniform(150, 220))), a, 0)
