@@ -29,7 +29,7 @@ REPRICE_SHARE = 0.05
 #: The weight of each reason to look; they multiply.
 STILL_WEIGHT, MOVING_WEIGHT, TRACKING_WEIGHT, WATCHED_WEIGHT, CONFIRMING_WEIGHT = 0.5, 1.0, 1.5, 1.5, 4.0
 #: While an alert is being confirmed, this is its task's floor: a suspicion may not starve behind others' floors.
-CONFIRMING_FLOOR_SECONDS = 0.5
+CONFIRMING_FLOOR_SECONDS = 0.25
 #: Of two equal bids the one with the fresher frame wins: a frame this old has half the weight.
 FRESHNESS_SECONDS = 0.4
 #: A camera that was never looked at wants it this badly: before all others, but not before floors in danger.

@@ -1,5 +1,6 @@
 """`vbrain models`: which models there are, how to get one, how fast each is here."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -7,6 +8,7 @@ from rich.table import Table
 
 from detectors.catalogue import Catalogue, ModelError, ModelFile, Task
 from runtime.commands.screen import done, fail, out, step, warn
+from runtime.folders import PROJECT
 
 models = typer.Typer(help="The models that look: list, fetch, measure.", no_args_is_help=True)
 _TASKS = (Task.PEOPLE_VEHICLES, Task.SMOKE_FIRE)
@@ -80,3 +82,39 @@ def benchmark_models(
             engine.close()
             table.add_row(task.value, model.name, _size(model), model.precision or "", f"{rate:.1f}")
     out.print(table)
+
+
+@models.command("evaluate")
+def evaluate_model(
+    new: Annotated[Path, typer.Argument(help="the new smoke and fire model: its .xml, or the folder it lies in")],
+    old: Annotated[Path | None, typer.Argument(help="the model to compare with; the one in use when left out")] = None,
+    data: Annotated[Path | None, typer.Option(help="the folder of datasets/")] = None,
+) -> None:
+    """Compare a new smoke and fire model with the old one, on scenes that neither was trained on. Nothing is switched.
+
+    Ends with status 1 unless the new one is better.
+    """
+    from detectors.train.dataset import DatasetError
+    from detectors.train.evaluate import compare, evaluate
+    from detectors.train.predict import openvino_predictor
+
+    try:
+        old_path = old or _catalogue().find(Task.SMOKE_FIRE).path
+        folder = (data or PROJECT.parent / "shared" / "data") / "datasets"
+        for path in (old_path, new):
+            if not path.exists():
+                fail(f"{path} is not there; give an OpenVINO model, its .xml or its folder")
+        both = []
+        for path in (old_path, new):
+            with step(f"evaluating {path} (some minutes)"):
+                both.append(evaluate(openvino_predictor(path)[0], folder))
+    except (ModelError, DatasetError) as error:
+        fail(str(error))
+    verdict = compare(*both)
+    table = Table("figure", "old", "new")
+    for name, before, after in verdict.moved:
+        table.add_row(name, f"{before:.3f}", f"{after:.3f}")
+    out.print(table)
+    if not verdict.better:
+        fail("the new model is not better: it lost something, or gained nothing; keep the old one")
+    done(f"the new model is better; to switch, put it into weights/smoke-fire in place of {old_path.parent.name}")

@@ -31,6 +31,7 @@ class Village:
     paces: Mapping[Task, Pace] = field(default_factory=lambda: PACES)
     looks: list[tuple[float, Choice]] = field(default_factory=list)
     spent: float = 0.0
+    confirming: tuple[CameraId, Task] | None = None
 
     def run(self, seconds: float = SECONDS) -> "Village":
         self.scheduler = AttentionScheduler(budget=self.budget)
@@ -38,6 +39,8 @@ class Village:
         for n, camera in enumerate(ids):
             self.scheduler.register(camera, self.paces, 0.0)
             self.scheduler.noticed(camera, n < self.moving * self.cameras)
+        if self.confirming is not None:
+            self.scheduler.confirming(*self.confirming, True)
         step = 1.0 / self.frames_per_second
         frames = [(step * n / self.cameras, n) for n in range(self.cameras)]
         newest: dict[CameraId, float] = {}
@@ -173,6 +176,18 @@ def test_an_alert_being_confirmed_goes_first_under_load() -> None:
     confirming = [at for at, choice in looks if choice == Choice(CameraId("c7"), FIRE) and at > 5]
     assert max(b - a for a, b in pairwise(confirming)) <= 1.2
     assert len(confirming) >= 2 * sum(choice == Choice(CameraId("c8"), FIRE) and at > 5 for at, choice in looks)
+
+
+def test_an_alert_being_confirmed_does_not_starve_behind_floors_that_cannot_all_be_paid() -> None:
+    village = Village(37, cost=1 / 15)
+    village.confirming = (CameraId("camera-7"), FIRE)
+    village.run(20)
+    gaps = {}
+    for camera in ("camera-7", "camera-9"):
+        at = [t for t, choice in village.looks if choice == Choice(CameraId(camera), FIRE) and t > 3]
+        gaps[camera] = max(b - a for a, b in pairwise(at))
+    assert gaps["camera-7"] <= 1.0
+    assert gaps["camera-9"] <= 4.0
 
 
 def test_a_stale_frame_is_never_looked_at() -> None:
