@@ -168,4 +168,4 @@ def _write_down(
         details=details,
         topic="incident.opened" if opened else "incident.changed",
     )
-    propose(session, incident, match.likely)
+    propose(session, incident, match.likely, is_new=opened)

@@ -8,12 +8,11 @@ told. Two alerts that arrive at the same moment cannot open two incidents. Not h
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import false, or_, select, text
+from sqlalchemy import bindparam, select, text
 from sqlalchemy.orm import Session
 
-from alerts.states import OPEN, IncidentState
+from alerts.states import IncidentState
 from alerts.words import AlertDraft, Reason
 from configs.village import Village
 from configs.words import IncidentKind, Point
@@ -31,13 +30,52 @@ _AGAIN = Reason(zh="同一监控点刚处置完，又出现同类情况", en="th
 _MOST_LOOKED_AT = 200
 
 
+@dataclass(frozen=True, slots=True)
+class Likely:
+    """An incident that may be the same event, and why."""
+
+    incident_id: str
+    opened_at: datetime
+    reason: Reason
+
+
 @dataclass(slots=True)
 class Match:
-    """The incident an alert surely belongs to, if any; the ids of those it may belong to; why."""
+    """The incident an alert surely belongs to, if any, and why; those that it may belong to."""
 
     sure: Incident | None = None
     reason: Reason | None = None
-    likely: list[tuple[str, Reason]] = field(default_factory=list)
+    likely: list[Likely] = field(default_factory=list)
+
+
+#: Open incidents of some kinds, of the same camera or within a square around the spot; the newest first. Built once: it
+#: is asked for every alert. What is not known is null, which equals nothing.
+_NEARBY = (
+    select(
+        Incident.id,
+        Incident.state,
+        Incident.camera_id,
+        Incident.place_x,
+        Incident.place_y,
+        Incident.last_alert_at,
+        Incident.opened_at,
+    )
+    .where(
+        Incident.closed_at.is_(None),
+        Incident.kind.in_(bindparam("kinds", expanding=True)),
+        Incident.last_alert_at >= bindparam("since"),
+        (Incident.camera_id == bindparam("camera"))
+        | (
+            Incident.place_x.between(bindparam("left"), bindparam("right"))
+            & Incident.place_y.between(bindparam("top"), bindparam("bottom"))
+        ),
+    )
+    .order_by(Incident.last_alert_at.desc(), Incident.id)
+    .limit(_MOST_LOOKED_AT)
+)
+_ASKED = select(MergeProposal.incident_id, MergeProposal.other_id).where(
+    (MergeProposal.incident_id == bindparam("it")) | (MergeProposal.other_id == bindparam("it"))
+)
 
 
 def family(kind: IncidentKind) -> frozenset[IncidentKind]:
@@ -57,13 +95,12 @@ def find_match(session: Session, draft: AlertDraft, spot: Point | None, raised_a
     longest = max(JOIN_WITHIN, timedelta(seconds=max(rule.sure_seconds, rule.likely_seconds)))
     farthest = max(rule.sure_metres, rule.likely_metres)
     match, sure_id, nearest = Match(), None, float("inf")
-    likely: list[tuple[str, Reason]] = []
-    for row in session.execute(_nearby(draft, spot, raised_at - longest, farthest, village)):
+    for row in session.execute(_NEARBY, _bounds(draft, spot, raised_at - longest, farthest, village)):
         gap = abs((raised_at - row.last_alert_at).total_seconds())
         resolved = row.state == IncidentState.RESOLVED.value
         if draft.camera_id and row.camera_id == draft.camera_id and gap <= JOIN_WITHIN.total_seconds():
             if resolved:
-                likely.append((row.id, _AGAIN))
+                match.likely.append(Likely(row.id, row.opened_at, _AGAIN))
                 continue
             sure_id, match.reason = row.id, None
             break
@@ -74,54 +111,48 @@ def find_match(session: Session, draft: AlertDraft, spot: Point | None, raised_a
             if metres < nearest:
                 nearest, sure_id, match.reason = metres, row.id, _near(metres, gap)
         elif metres <= rule.likely_metres and gap <= rule.likely_seconds:
-            likely.append((row.id, _near(metres, gap)))
+            match.likely.append(Likely(row.id, row.opened_at, _near(metres, gap)))
     if sure_id is not None:
         match.sure = session.get_one(Incident, sure_id, with_for_update=True)
-    match.likely = [pair for pair in likely if pair[0] != sure_id][:_MOST_PROPOSALS]
+    match.likely = [one for one in match.likely if one.incident_id != sure_id][:_MOST_PROPOSALS]
     return match
 
 
-def _nearby(draft: AlertDraft, spot: Point | None, since: datetime, metres: float, village: Village) -> Any:
-    """Open incidents of the kind's family, of the same camera or within a square around the spot; the newest first."""
-    near = [Incident.camera_id == draft.camera_id] if draft.camera_id else []
+def _bounds(
+    draft: AlertDraft, spot: Point | None, since: datetime, metres: float, village: Village
+) -> dict[str, object]:
+    bounds: dict[str, object] = dict.fromkeys(("left", "right", "top", "bottom"))
     if spot is not None:
         across, down = metres / village.plan.width_metres, metres / village.plan.height_metres
-        near.append(
-            Incident.place_x.between(spot[0] - across, spot[0] + across)
-            & Incident.place_y.between(spot[1] - down, spot[1] + down)
-        )
-    return (
-        select(
-            Incident.id, Incident.state, Incident.camera_id, Incident.place_x, Incident.place_y, Incident.last_alert_at
-        )
-        .where(
-            Incident.closed_at.is_(None),
-            Incident.state.in_([s.value for s in OPEN]),
-            Incident.kind.in_([k.value for k in family(draft.kind)]),
-            Incident.last_alert_at >= since,
-            or_(false(), *near),
-        )
-        .order_by(Incident.last_alert_at.desc(), Incident.id)
-        .limit(_MOST_LOOKED_AT)
-    )
+        bounds = {
+            "left": spot[0] - across,
+            "right": spot[0] + across,
+            "top": spot[1] - down,
+            "bottom": spot[1] + down,
+        }
+    kinds = [k.value for k in family(draft.kind)]
+    return {**bounds, "kinds": kinds, "since": since, "camera": draft.camera_id or None}
 
 
-def propose(session: Session, incident: Incident, likely: list[tuple[str, Reason]]) -> list[MergeProposal]:
-    """Asks an operator whether `incident` is one event with each of these (by id), unless that was asked before. The
-    older one would stay."""
+def propose(session: Session, incident: Incident, likely: list[Likely], is_new: bool) -> list[MergeProposal]:
+    """Asks an operator whether `incident` is one event with each of these, unless that was asked before (of a new one
+    nothing was). The older one would stay."""
     if not likely:
         return []
-    asked = select(MergeProposal.incident_id, MergeProposal.other_id).where(
-        (MergeProposal.incident_id == incident.id) | (MergeProposal.other_id == incident.id)
-    )
-    known = {one for pair in session.execute(asked) for one in pair}
-    others = {i.id: i for i in session.scalars(select(Incident).where(Incident.id.in_([i for i, _ in likely])))}
+    known = set() if is_new else {one for pair in session.execute(_ASKED, {"it": incident.id}) for one in pair}
     made = []
-    for other_id, reason in likely:
-        if other_id in known or other_id == incident.id:
+    for other in likely:
+        if other.incident_id in known or other.incident_id == incident.id:
             continue
-        first, second = sorted((incident, others[other_id]), key=lambda i: (i.opened_at, i.id))
-        made.append(MergeProposal(incident_id=first.id, other_id=second.id, reason_zh=reason.zh, reason_en=reason.en))
+        pair = sorted([(incident.opened_at, incident.id), (other.opened_at, other.incident_id)])
+        made.append(
+            MergeProposal(
+                incident_id=pair[0][1],
+                other_id=pair[1][1],
+                reason_zh=other.reason.zh,
+                reason_en=other.reason.en,
+            )
+        )
     session.add_all(made)
     return made
 

@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 MOST_ALERTS_WAITING = 1000
 MOST_MINUTES_WAITING = 100_000
 _RETRY_SECONDS = 1.0
+#: Alerts that are written in one transaction when several wait.
+_MOST_AT_ONCE = 16
 
 #: A picture for evidence: BGR, and the boxes of the draft are normalised, so any resolution will do.
 PictureSource = Callable[[], NDArray[np.uint8] | None]
@@ -103,29 +105,49 @@ class Scribe:
                 return
 
     def _drain_alerts(self) -> None:
-        while True:
-            try:
-                job = self._alerts.get_nowait()
-            except queue.Empty:
-                return
-            while not self._write_alert(job):
-                if self._stopping.wait(_RETRY_SECONDS) and not self._write_alert(job):
-                    self._alerts.put(job)
+        while batch := self._next_alerts():
+            while not self._write_alerts(batch):
+                if self._stopping.wait(_RETRY_SECONDS) and not self._write_alerts(batch):
+                    for job in batch:
+                        self._alerts.put(job)
                     return
 
-    def _write_alert(self, job: _AlertJob) -> bool:
-        if job.files is None:
-            job.files = self._save_evidence(job)
+    def _next_alerts(self) -> list[_AlertJob]:
+        """What waits, in order, up to what is written at once: a disk syncs a batch as fast as one alert."""
+        batch: list[_AlertJob] = []
+        while len(batch) < _MOST_AT_ONCE:
+            try:
+                batch.append(self._alerts.get_nowait())
+            except queue.Empty:
+                break
+        return batch
+
+    def _write_alerts(self, batch: list[_AlertJob]) -> bool:
+        """Writes these in one transaction; if that fails, each in its own, so that one cannot hold up the others.
+        What was written leaves `batch`; whether all was."""
+        if self._write_together(batch):
+            batch.clear()
+        elif len(batch) > 1:
+            batch[:] = [job for job in batch if not self._write_together([job])]
+        return not batch
+
+    def _write_together(self, jobs: list[_AlertJob]) -> bool:
+        told = []
         try:
+            for job in jobs:
+                if job.files is None:
+                    job.files = self._save_evidence(job)
             with self._database.session() as session:
-                raised = raise_alert(session, job.alert_id, job.draft, job.place, job.files)
-                incident_id, opened = raised.incident.id, raised.opened
+                for job in jobs:
+                    raised = raise_alert(session, job.alert_id, job.draft, job.place, job.files or ())
+                    told.append(("incident.opened" if raised.opened else "incident.changed", raised.incident.id))
         except (DatabaseUnavailable, SQLAlchemyError) as error:
-            log.error("an alert could not be written, trying again: %s", _named(error))
+            log.error("%d alerts could not be written, trying again: %s", len(jobs), _named(error))
             return False
-        self.alerts_written += 1
-        log.warning("%s on %s: %s", job.draft.kind.value, job.draft.camera_id, job.draft.reason.en)
-        self._tell("incident.opened" if opened else "incident.changed", incident_id)
+        self.alerts_written += len(jobs)
+        for job, (kind, incident_id) in zip(jobs, told, strict=True):
+            log.warning("%s on %s: %s", job.draft.kind.value, job.draft.camera_id, job.draft.reason.en)
+            self._tell(kind, incident_id)
         return True
 
     def _save_evidence(self, job: _AlertJob) -> tuple[EvidenceFile, ...]:

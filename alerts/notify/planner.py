@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from alerts.duty import DEFAULT_ZONE, within_hours
@@ -50,7 +50,7 @@ class Planner:
     kinds: IncidentKinds
     zone: ZoneInfo = DEFAULT_ZONE
 
-    def plan(self, session: Session, now: datetime, most: int = 200) -> int:
+    def plan(self, session: Session, now: datetime, most: int = 100) -> int:
         """Plans what waits in the outbox; how many messages that were. Safe to run in several processes."""
         waiting = session.scalars(
             select(OutboxMessage)
@@ -59,24 +59,37 @@ class Planner:
             .limit(most)
             .with_for_update(skip_locked=True)
         ).all()
+        if not waiting:
+            return 0
+        about = {m.subject_id for m in waiting if m.topic.startswith("incident.")}
+        incidents = {i.id: i for i in session.scalars(select(Incident).where(Incident.id.in_(about)))}
+        browsers = session.scalar(select(PushSubscription.id).where(PushSubscription.gone_at.is_(None)).limit(1))
+        ids = [m.id for m in waiting]
+        known = set(session.scalars(select(Delivery.id).where(Delivery.outbox_id.in_(ids))))
         for message in waiting:
-            for delivery in self._deliveries(session, message, now):
-                if session.get(Delivery, delivery.id) is None:
+            incident = incidents.get(message.subject_id) if message.topic.startswith("incident.") else None
+            for delivery in self._deliveries(session, message, incident, browsers is not None, now):
+                if delivery.id not in known:
                     session.add(delivery)
-                    session.flush()
-            message.delivered_at = now
+        session.execute(
+            update(OutboxMessage)
+            .where(OutboxMessage.id.in_(ids))
+            .values(delivered_at=now)
+            .execution_options(synchronize_session=False)
+        )
         return len(waiting)
 
-    def _deliveries(self, session: Session, message: OutboxMessage, now: datetime) -> Iterable[Delivery]:
+    def _deliveries(
+        self, session: Session, message: OutboxMessage, incident: Incident | None, browsers: bool, now: datetime
+    ) -> Iterable[Delivery]:
         event = event_of(message)
-        incident = session.get(Incident, message.subject_id) if message.topic.startswith("incident.") else None
         if incident is None and event != "question":
             return
         for rule in self.village.notifications.rules:
             if not self._applies(rule, event, incident, now):
                 continue
             for channel in self.village.notifications.channels:
-                if channel.id in rule.channels:
+                if channel.id in rule.channels and (browsers or channel.kind is not ChannelKind.PUSH):
                     for target in self._targets(session, rule, channel, message):
                         yield self._delivery(session, message, event, incident, rule, channel, target, now)
 

@@ -1,6 +1,7 @@
 """The scribe: an alert is written once, whatever fails in between."""
 
 import threading
+from dataclasses import replace
 
 import numpy as np
 from sqlalchemy import func, select
@@ -102,3 +103,28 @@ def test_what_waits_at_the_end_is_written(sqlite_database, tmp_path):
     with sqlite_database.session() as session:
         assert session.scalar(select(func.count(Alert.id))) == 20
         assert session.scalar(select(func.count(Incident.id))) == 1
+
+
+def test_what_waits_together_is_written_together_and_one_bad_alert_holds_up_no_other(sqlite_database, tmp_path):
+    class Counting(Failing):
+        sessions = 0
+
+        def session(self):
+            Counting.sessions += 1
+            return super().session()
+
+    told = Told()
+    scribe = Scribe(Counting(sqlite_database, 0), EvidenceStore(tmp_path), told)
+    bad = replace(DRAFT, numbers={"not": object()})  # cannot be JSON
+    for number in range(32):
+        scribe.alert(replace(DRAFT, numbers={"n": number}), None, lambda: None)
+    scribe.start()
+    scribe.stop(20)
+    assert Counting.sessions == 2 and scribe.alerts_written == 32
+    scribe = Scribe(sqlite_database, EvidenceStore(tmp_path), told)
+    for draft in (DRAFT, bad, DRAFT):
+        scribe.alert(draft, None, lambda: None)
+    scribe.start()
+    scribe.stop(20)
+    with sqlite_database.session() as session:
+        assert session.scalar(select(func.count(Alert.id))) == 34
