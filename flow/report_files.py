@@ -1,0 +1,193 @@
+"""A report as JSON, CSV and a spreadsheet.
+
+Promises: JSON has every figure under the names of `report_words.py`; CSV is one row a day and place, in UTF-8 with a
+byte order mark so that spreadsheets read Chinese; text never becomes a formula. Not here: HTML, PDF.
+"""
+
+import csv
+import io
+import json
+from dataclasses import asdict
+from datetime import date, datetime
+from typing import Any
+
+import xlsxwriter
+
+from flow.report_text import Say
+from flow.report_words import PlaceFigures, Report
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def to_dict(report: Report) -> dict[str, Any]:
+    """Plain lists and dictionaries; days and times are ISO 8601."""
+    plain: dict[str, Any] = json.loads(to_json(report))
+    return plain
+
+
+def to_json(report: Report) -> str:
+    """The whole report as JSON text."""
+
+    def plain(value: object) -> str:
+        if isinstance(value, date | datetime):
+            return value.isoformat()
+        raise TypeError(f"{type(value).__name__} has no place in a report")
+
+    return json.dumps(asdict(report), ensure_ascii=False, default=plain, indent=1)
+
+
+def to_csv(report: Report, language: str) -> bytes:
+    """The days of the report. Raises ValueError for a language that is not zh or en."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    for row in _day_table(report, Say(language)):
+        writer.writerow([_safe(cell) for cell in row])
+    return out.getvalue().encode("utf-8-sig")
+
+
+def to_xlsx(report: Report, language: str) -> bytes:
+    """A workbook: summary, days, gates, nodes, zones, vehicles, holidays, forecast, notes."""
+    say = Say(language)
+    out = io.BytesIO()
+    book = xlsxwriter.Workbook(out, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
+    head = book.add_format({"bold": True, "bg_color": "#1F5F52", "font_color": "#FFFFFF", "border": 1})
+    day_format = book.add_format({"num_format": "yyyy-mm-dd"})
+    share_format = book.add_format({"num_format": "0.0%"})
+    sheets = _sheets(report, say)
+    for title, table in sheets.items():
+        sheet = book.add_worksheet(title[:31])
+        sheet.freeze_panes(1, 0)
+        for column, name in enumerate(table[0]):
+            sheet.write_string(0, column, str(name), head)
+            sheet.set_column(column, column, max(12, min(60, 2 + max(_width(row[column]) for row in table))))
+        for n, row in enumerate(table[1:], start=1):
+            for column, cell in enumerate(row):
+                if isinstance(cell, date):
+                    sheet.write_datetime(n, column, datetime(cell.year, cell.month, cell.day), day_format)  # noqa: DTZ001
+                elif isinstance(cell, Share):
+                    sheet.write_number(n, column, cell, share_format)
+                elif isinstance(cell, int | float):
+                    sheet.write_number(n, column, cell)
+                elif cell is not None:
+                    sheet.write_string(n, column, str(cell))
+    days = say.t("daily")
+    chart = book.add_chart({"type": "column"})
+    count = len(report.days)
+    chart.add_series(
+        {"name": say.measure(report.measure), "categories": [days, 1, 0, count, 0], "values": [days, 1, 3, count, 3],
+         "fill": {"color": "#4A76A8"}, "gap": 40}
+    )  # fmt: skip
+    chart.set_title({"name": say.t("by_day")})
+    chart.set_legend({"none": True})
+    chart.set_size({"width": 900, "height": 320})
+    book.get_worksheet_by_name(say.t("summary")).insert_chart("D2", chart)
+    book.close()
+    return out.getvalue()
+
+
+class Share(float):
+    """A share, so that a sheet shows it as a percentage."""
+
+
+def _share(value: float | None) -> Share | None:
+    return None if value is None else Share(value)
+
+
+def _sheets(report: Report, say: Say) -> dict[str, list[list[Any]]]:
+    people = say.measure(report.measure)
+    sheets: dict[str, list[list[Any]]] = {
+        say.t("summary"): _summary(report, say),
+        say.t("daily"): _day_table(report, say),
+        say.t("gates"): [_place_head(say), *(_place_row(p, say) for p in report.gates)],
+        say.t("nodes"): [_place_head(say), *(_place_row(p, say) for p in report.nodes)],
+        say.t("by_hour"): [
+            [say.t("hour"), say.t("workdays"), say.t("days_off"), *(say.weekday(n) for n in range(7))],
+            *(
+                [h, report.hours.workday[h], report.hours.day_off[h], *(row[h] for row in report.hours.week)]
+                for h in range(24)
+            ),
+        ],
+    }
+    if report.zones:
+        sheets[say.t("zones")] = [
+            [say.t(k) for k in ("place", "capacity", "mean", "most", "date", "hour", "hours_over")],
+            *(
+                [z.name.said(say.language), z.capacity, z.mean, z.most, z.most_day, z.most_hour, z.hours_over]
+                for z in report.zones
+            ),
+        ]
+    if report.vehicles_by_class:
+        sheets[say.t("by_class")] = [
+            [say.t(k) for k in ("class", "in", "out", "local_hours", "tourist_hours")],
+            *(
+                [v.name.said(say.language), v.came, v.went, v.local_hours, v.tourist_hours]
+                for v in report.vehicles_by_class
+            ),
+        ]
+    if report.holidays:
+        rows = [s for h in report.holidays for s in (h.this, h.last, h.year_before) if s is not None]
+        sheets[say.t("holidays")] = [
+            [say.t("festival"), say.t("date"), "–", say.t("observed_days"), people, say.t("per_day")],
+            *([s.name.said(say.language), s.first, s.last, s.observed_days, s.total, s.per_day] for s in rows),
+        ]
+    if report.forecast is not None:
+        told = report.forecast
+        head = [say.t("date"), say.t("day_kind"), people, say.t("low"), say.t("high")]
+        body = [[d.day, say.kind(d.kind, d.festival), d.people, d.low, d.high] for d in told.days]
+        refusal = [[told.refusal.said(say.language), None, None, None, None]] if told.refusal else []
+        sheets[say.t("forecast")] = [head, *body, *refusal]
+    sheets[say.t("notes")] = [[say.t("notes")], *([note.said(say.language)] for note in report.notes)]
+    return sheets
+
+
+def _summary(report: Report, say: Say) -> list[list[Any]]:
+    return [
+        [say.t("title"), report.village.said(say.language)],
+        [say.t("date"), f"{report.first} – {report.last}"],
+        [say.measure(report.measure), report.people.counted],
+        [say.t("estimated"), report.people.estimated],
+        [say.t("departures"), report.people_out],
+        [say.t("vehicles"), report.vehicles.counted],
+        [say.t("observed"), _share(report.people.observed_share)],
+        [say.t("observed_days"), report.observed_days],
+        [f"{say.t('per_day')}, {report.previous.name.said(say.language)}", report.previous.per_day],
+        [f"{say.t('per_day')}, {report.year_before.name.said(say.language)}", report.year_before.per_day],
+    ]
+
+
+def _day_table(report: Report, say: Say) -> list[list[Any]]:
+    keys = ("date", "day_kind", "festival", report.measure, "departures", "estimated", "vehicles", "observed")
+    rows = [
+        [
+            d.day,
+            say.kind(d.kind),
+            d.festival.said(say.language) if d.festival else None,
+            d.people,
+            d.people_out,
+            d.people_estimated,
+            d.vehicles,
+            _share(d.observed_share),
+        ]
+        for d in report.days
+    ]
+    return [[say.t(k) for k in keys], *rows]
+
+
+def _place_head(say: Say) -> list[str]:
+    people, vehicles = say.t("people"), say.t("vehicles")
+    ways = [f"{what} {say.t(way)}" for what in (people, vehicles) for way in ("in", "out")]
+    return [say.t("place"), *ways, say.t("estimated"), say.t("observed"), say.t("best_day")]
+
+
+def _place_row(place: PlaceFigures, say: Say) -> list[Any]:
+    counts = [place.people_came, place.people_went, place.vehicles_came, place.vehicles_went, place.people_estimated]
+    return [place.name.said(say.language), *counts, _share(place.observed_share), place.busiest_day]
+
+
+def _width(cell: object) -> int:
+    return sum(2 if ord(letter) > 0x2E80 else 1 for letter in str(cell)) if cell is not None else 0
+
+
+def _safe(cell: object) -> object:
+    """Names come from people: none may start a formula in a spreadsheet."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell

@@ -1,0 +1,74 @@
+"""A report as one self-contained HTML page, for the screen and for print.
+
+Promises: no script, nothing loaded from elsewhere; every text from outside is escaped. Not here: the charts
+(`charts.py`), the words (`report_text.py`), the look (`templates/`), PDF (`report_pdf.py`).
+"""
+
+from functools import lru_cache
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from flow import charts
+from flow.holidays import DayKind
+from flow.report_text import Say
+from flow.report_words import Report
+
+_TEMPLATES = Path(__file__).with_name("templates")
+
+
+@lru_cache(maxsize=1)
+def _page() -> tuple[Environment, str]:
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    return environment, (_TEMPLATES / "report.css").read_text(encoding="utf-8")
+
+
+def to_html(report: Report, language: str) -> str:
+    """The page in `zh` or `en`. Raises ValueError for another language."""
+    say = Say(language)
+    environment, style = _page()
+    per_day = report.people.counted / report.observed_days if report.observed_days else None
+    beside = (("against_before", report.previous), ("against_year", report.year_before))
+    visitors = sum(v.tourist_hours for v in report.vehicles_by_class)
+    locals_ = sum(v.local_hours for v in report.vehicles_by_class)
+    best = next((d for d in report.days if report.peak_days and d.day == report.peak_days[0].day), None)
+    told = report.forecast
+    test = told.back_test if told else None
+    weekly = len(report.days) > charts.MOST_BARS
+    return environment.get_template("report.html").render(
+        r=report,
+        say=say,
+        style=style,
+        village=report.village.said(language),
+        per_day=per_day,
+        changes=[(say.t(key), say.change(per_day, span.per_day)) for key, span in beside],
+        best_kind=say.kind(best.kind, best.festival) if best and best.kind is not DayKind.WORKDAY else None,
+        tourist_share=visitors / (visitors + locals_) if visitors + locals_ else None,
+        weekly=weekly,
+        by_day_title=say.t("by_week" if weekly else "by_day"),
+        spark=charts.spark([d.people for d in report.days]),
+        days_chart=charts.days_chart(report, say),
+        hours_chart=charts.hours_chart(report.hours, say),
+        week_chart=charts.week_chart(report.hours, say),
+        holidays=[(h, charts.holiday_chart(h, say)) for h in report.holidays],
+        gates_chart=charts.places_chart(report.gates, say),
+        vehicle_gates_chart=charts.places_chart(report.gates, say, "vehicles"),
+        nodes_chart=charts.places_chart(report.nodes, say),
+        zones_chart=charts.zones_chart(report.zones, say),
+        forecast_chart=charts.forecast_chart(told, say) if told else "",
+        forecast_total=sum(d.people for d in told.days) if told else 0,
+        back_test=say.t(
+            "back_test_says",
+            days=test.days,
+            origins=test.origins,
+            error=say.percent(test.error),
+            naive=say.percent(test.naive_error),
+            inside=say.percent(test.inside),
+        )
+        if test
+        else None,
+        made_at=report.made_at.astimezone(ZoneInfo(report.timezone)).strftime("%Y-%m-%d %H:%M"),
+    )
