@@ -160,7 +160,8 @@ class Tracker:
         self._next = 1
         self._time: float | None = None
 
-    def __len__(self) -> int:
+    @property
+    def held(self) -> int:
         """How many things are held, unconfirmed and unseen ones too."""
         return len(self._lives)
 

@@ -46,7 +46,8 @@ class LineCounter:
         self._counted = frozenset(line.counts)
         self._walkers: dict[int, _Walker] = {}
 
-    def __len__(self) -> int:
+    @property
+    def held(self) -> int:
         """How many tracks are remembered."""
         return len(self._walkers)
 
@@ -73,7 +74,7 @@ class LineCounter:
         if walker is None:
             walker = self._heir(here, size, track, tracks)
         if walker is None:
-            side = truly or (1 if distance > 0 else -1)
+            side = truly or (distance > 0) - (distance < 0)
             self._walkers[track.track_id] = _Walker(side, [point], tracks.looked_at, track.object_class in PEOPLE)
             return None
         walker.seen_at = tracks.looked_at
@@ -84,7 +85,7 @@ class LineCounter:
             return None
         came_from, walker.side = walker.side, truly
         path, walker.path = walker.path, [point]
-        if truly == came_from:
+        if came_from in (0, truly):
             return None
         moment, place = _passage(path)
         share = along(start, end, place)

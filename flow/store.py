@@ -35,6 +35,11 @@ class MinuteStore:
     def __init__(self) -> None:
         self._bases: dict[tuple[str, _Key], dict[str, Any]] = {}
 
+    @property
+    def held(self) -> int:
+        """How many rows' bases are remembered."""
+        return len(self._bases)
+
     def write(self, connection: Connection, batch: Iterable[MinuteRows]) -> int:
         """Write all rows in the connection's transaction, which the caller commits; returns how many there were.
 

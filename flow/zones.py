@@ -61,13 +61,15 @@ class ZoneWatcher:
         self._stands: list[_Stand] = []
         self.occupancy: Counter[ObjectClass] = Counter()
 
-    def __len__(self) -> int:
+    @property
+    def held(self) -> int:
         """How many tracks and standing vehicles are remembered."""
         return len(self._visitors) + len(self._stands)
 
     def update(self, tracks: Tracks) -> tuple[list[Visit], list[StoppedVehicle]]:
         """The visits that have ended, and the vehicles that have now stood too long; sets `occupancy` too."""
         now = tracks.looked_at
+        self._stands = [stand for stand in self._stands if now - stand.seen_at <= GONE_AFTER_SECONDS]
         stopped = []
         present: Counter[ObjectClass] = Counter()
         for track in tracks.tracks:
@@ -79,7 +81,6 @@ class ZoneWatcher:
             if within and (told := self._stands_too_long(track, tracks)):
                 stopped.append(told)
         self.occupancy = +present
-        self._stands = [stand for stand in self._stands if now - stand.seen_at <= GONE_AFTER_SECONDS][-MOST_STANDS:]
         return self._ended(tracks), stopped
 
     def _follow(self, track: Track, within: bool, now: Instant) -> None:
@@ -128,7 +129,7 @@ class ZoneWatcher:
         stand = min(near, key=lambda s: (s.track_id != track.track_id, math.dist(s.place, place)), default=None)
         if stand is None:
             # One that has moved on has left its old place; a passer-by leaves no trail of places.
-            self._stands = [s for s in self._stands if s.track_id != track.track_id]
+            self._stands = [s for s in self._stands if s.track_id != track.track_id][1 - MOST_STANDS :]
             self._stands.append(_Stand(place, size, track.track_id, now, now))
             return None
         stand.track_id, stand.seen_at = track.track_id, now
