@@ -149,6 +149,9 @@ def test_many_clients_share_the_bytes(clip: Clip) -> None:
         clients = [Client(server) for _ in range(30)]
         for client in clients:
             client.start(server.url("a/sub"))
+        deadline = time.monotonic() + 10  # the last is counted just after it has its answer
+        while server.server.clients < 30 and time.monotonic() < deadline:
+            time.sleep(0.01)
         assert server.server.clients == 30
 
         def by_sequence(client: Client) -> dict[int, bytes]:

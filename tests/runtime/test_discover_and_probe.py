@@ -81,8 +81,13 @@ def test_probe_names_audio_and_a_wrong_password() -> None:
         result = CliRunner().invoke(app, ["probe", f"rtsp://admin:wr0ng@{address}/a"])
         assert "refused the user name or password" in " ".join(result.output.split())
         assert "wr0ng" not in result.output
-        result = CliRunner().invoke(app, ["probe", f"rtsp://admin:right@{address}/s"])
-        assert "carries no video" in " ".join(result.output.split())
+        said = ""
+        for _ in range(3):  # GStreamer's server answers a client that comes right after another with an error at times
+            result = CliRunner().invoke(app, ["probe", f"rtsp://admin:right@{address}/s"])
+            said = " ".join(result.output.split())
+            if "answered with an error" not in said:
+                break
+        assert "carries no video" in said
 
 
 def test_probe_says_what_to_change_on_the_camera() -> None:
