@@ -28,6 +28,7 @@ from api.routes import (
     evidence,
     figures,
     flow,
+    flow_reports,
     health,
     incidents,
     notifications,
@@ -90,7 +91,8 @@ def create_app(settings: ApiSettings) -> FastAPI:
     install(app)
     app.add_middleware(Guard, allowed_origins=settings.allowed_origins)
     governance = (dispatch, reports, notifications, credit, questions, figures, wechat)
-    for module in (session, site, incidents, *governance, evidence, recordings, flow, events, whep, health):
+    counts = (flow, flow_reports)
+    for module in (session, site, incidents, *governance, evidence, recordings, *counts, events, whep, health):
         app.include_router(module.router)
     if settings.web_dist is not None:
         app.include_router(console_router(settings.web_dist))

@@ -9,7 +9,6 @@ scenes that training never saw. Run it again whenever the weights change:
 import argparse
 import hashlib
 import json
-import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -97,7 +96,6 @@ def main() -> int:
     parser.add_argument("--most", type=int, default=150, help="pictures of each kind at most")
     parser.add_argument("--write", action="store_true", help=f"keep the result in {FILE.name}")
     options = parser.parse_args()
-    os.nice(5)
     parts = load(options.data / "datasets")
     held_out = [s for s in parts[Part.CHOOSE] + parts[Part.TEST] if s.dataset != "early-smoke-noncommercial"]
     rng = np.random.default_rng(5)

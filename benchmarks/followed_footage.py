@@ -6,11 +6,12 @@ where they are importable. Not here: scores (`tracking.py`), counts (`counting.p
 
 import importlib.util
 import os
+import pickle
 import random
 import sys
 from argparse import Namespace
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -56,14 +57,29 @@ def needs_clips() -> None:
 
 
 def detect(clip: str, size: tuple[int, int], rate: float | None = None) -> Footage:
-    """Detections of every picture of a clip. `rate` overrides the pictures a second that its file states."""
+    """Detections of every picture of a clip. `rate` overrides the pictures a second that its file states.
+
+    With VBRAIN_BENCH_CACHE set, they are kept in that folder, and found there the next time.
+    """
+    folder = os.environ.get("VBRAIN_BENCH_CACHE")
+    kept = Path(folder) / f"{Path(clip).stem}-{size[0]}x{size[1]}.pickle" if folder else None
+    if kept and kept.is_file():
+        footage: Footage = pickle.loads(kept.read_bytes())
+    else:
+        footage = _detected(clip, size)
+        if kept:
+            kept.write_bytes(pickle.dumps(footage))
+    return replace(footage, pictures_per_second=rate or footage.pictures_per_second)
+
+
+def _detected(clip: str, size: tuple[int, int]) -> Footage:
     engine = open_engine(Catalogue.load().find(Task.PEOPLE_VEHICLES, size), confidence=CONFIDENCE, nms_iou=NMS_IOU)
     video = cv2.VideoCapture(str(clips_folder() / clip))
     found = []
     while (read := video.read())[0]:
         found.append(engine.detect(np.asarray(read[1], np.uint8)))
     width, height = int(video.get(cv2.CAP_PROP_FRAME_WIDTH)), int(video.get(cv2.CAP_PROP_FRAME_HEIGHT))
-    rate = rate or float(video.get(cv2.CAP_PROP_FPS))
+    rate = float(video.get(cv2.CAP_PROP_FPS))
     video.release()
     engine.close()
     return Footage(found, width, height, rate)

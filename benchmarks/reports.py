@@ -207,7 +207,7 @@ def measure(database: Database, site: Site, days: list[date]) -> dict[str, Any]:
         at[0] += timedelta(minutes=1)
         with database.session() as session:
             store.write(session.connection(), batch)
-            mark(session.connection(), batch, site.site.zone_info)
+            mark(session.connection(), batch)
 
     figures["ingest_first_ms"], figures["ingest_ms"] = median_ms(ingest, 15)
     started = time.perf_counter()
@@ -229,7 +229,7 @@ def run(database: Database, years: float, out: Console) -> dict[str, Any]:
         made = time.perf_counter() - started
         rolling = bar.add_task("rolling up", total=None)
         started = time.perf_counter()
-        mark_range(database, zone, datetime.combine(days[0], datetime.min.time(), UTC), NOW + timedelta(minutes=1))
+        mark_range(database, datetime.combine(days[0], datetime.min.time(), UTC), NOW + timedelta(minutes=1))
         roll(database, zone, lambda done, total: bar.update(rolling, completed=done, total=total))
         rolled = time.perf_counter() - started
     with database.engine.connect() as connection:

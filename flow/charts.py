@@ -10,7 +10,15 @@ from datetime import date, timedelta
 from flow.chart_marks import Plot, nice_top, number
 from flow.holidays import DayKind
 from flow.report_text import Say
-from flow.report_words import DayFigures, Forecast, HolidayFigures, HourFigures, PlaceFigures, Report, ZoneFigures
+from flow.report_words import (
+    DayFigures,
+    FootfallForecast,
+    FootfallReport,
+    HolidayFigures,
+    HourFigures,
+    PlaceFigures,
+    ZoneFigures,
+)
 
 WIDE, HALF = 1080.0, 520.0
 _KINDS = {
@@ -23,7 +31,7 @@ _KINDS = {
 MOST_BARS = 190
 
 
-def days_chart(report: Report, say: Say) -> str:
+def days_chart(report: FootfallReport, say: Say) -> str:
     """People a day, coloured by the kind of day; the estimate for gaps on top; blank days hatched."""
     days = report.days
     if len(days) > MOST_BARS:
@@ -208,7 +216,7 @@ def zones_chart(zones: Sequence[ZoneFigures], say: Say) -> str:
     return plot.svg(say.t("zones"))
 
 
-def forecast_chart(told: Forecast, say: Say) -> str:
+def forecast_chart(told: FootfallForecast, say: Say) -> str:
     """The last weeks as a line, the days to come as a line inside its interval."""
     if not told.days:
         return ""
@@ -224,9 +232,9 @@ def forecast_chart(told: Forecast, say: Say) -> str:
         f'height="{plot.height - plot.top - plot.bottom}"/>'
     )
     plot.line([(x, v) for x, (_, v) in zip(at, told.history, strict=False)], "stroke-work")
-    for x, (day, value) in zip(at, told.history, strict=False):
+    for x, (past, value) in zip(at, told.history, strict=False):
         if value is not None:
-            plot.dot(x, value, "dot-work", f"{say.day(day)}: {number(value)}", 2.4)
+            plot.dot(x, value, "dot-work", f"{say.day(past)}: {number(value)}", 2.4)
     coming = at[len(told.history) :]
     low = [(x, float(d.low)) for x, d in zip(coming, told.days, strict=True)]
     high = [(x, float(d.high)) for x, d in zip(coming, told.days, strict=True)]

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flow.holidays import NAMES, CalendarDay, DayKind, calendar_day
-from flow.report_words import BackTest, Forecast, ForecastDay, Words
+from flow.report_words import BackTest, FootfallForecast, ForecastDay, Words
 
 HORIZON = 14
 LEAST_DAYS = 42
@@ -48,7 +48,7 @@ def forecast(
     people: Sequence[int | None],
     horizon: int = HORIZON,
     progress: Callable[[int, int], None] | None = None,
-) -> Forecast:
+) -> FootfallForecast:
     """Foretell `horizon` days after the last of `people`, one a day from `first` on; None where nobody looked."""
     people = people[-MOST_DAYS:] if len(people) > MOST_DAYS else people
     first += timedelta(days=max(0, len(people) - MOST_DAYS))
@@ -60,7 +60,7 @@ def forecast(
             f"历史太短：只有 {len(observed)} 天有观测，至少需要 {LEAST_DAYS} 天才能预测。",
             f"The history is too short: {len(observed)} observed days, and a forecast needs {LEAST_DAYS}.",
         )
-        return Forecast(METHOD, refusal, [], history, len(observed), None)
+        return FootfallForecast(METHOD, refusal, [], history, len(observed), None)
     start = observed[0]
     values = np.array([np.nan if v is None else float(v) for v in people[start:]])
     calendar = [calendar_day(day) for day in days[start:]]
@@ -88,7 +88,7 @@ def forecast(
         )
         for n, day in enumerate(calendar[len(values) :])
     ]
-    return Forecast(METHOD, None, coming, history, len(observed), _back_test(values, tests, horizon))
+    return FootfallForecast(METHOD, None, coming, history, len(observed), _back_test(values, tests, horizon))
 
 
 def _origins(length: int, horizon: int) -> list[int]:

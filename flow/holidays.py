@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 from functools import lru_cache
+from typing import Any
 
 import chinese_calendar
-from holidays.countries import China
+from holidays.countries.china import China
 
 #: The last year of which the arrangement is known; older years than the first are treated like later ones.
 FIRST_YEAR = min(day.year for day in chinese_calendar.constants.holidays)
@@ -161,7 +162,8 @@ def _blocks(year: int) -> tuple[HolidayBlock, ...]:
 @lru_cache(maxsize=64)
 def _statutory(year: int) -> dict[date, Festival]:
     """The days that the law names, without the weekdays that stand in for a weekend."""
-    found = China(years=year, language="en_US").items()
+    made: Any = China
+    found = made(years=year, language="en_US").items()
     named = {day: _festival(name) for day, name in found if day.year == year and "observed" not in name}
     return {day: festival for day, festival in named.items() if festival is not None}
 

@@ -14,18 +14,18 @@ from typing import Any
 import xlsxwriter
 
 from flow.report_text import Say
-from flow.report_words import PlaceFigures, Report
+from flow.report_words import FootfallReport, PlaceFigures
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def to_dict(report: Report) -> dict[str, Any]:
+def to_dict(report: FootfallReport) -> dict[str, Any]:
     """Plain lists and dictionaries; days and times are ISO 8601."""
     plain: dict[str, Any] = json.loads(to_json(report))
     return plain
 
 
-def to_json(report: Report) -> str:
+def to_json(report: FootfallReport) -> str:
     """The whole report as JSON text."""
 
     def plain(value: object) -> str:
@@ -36,7 +36,7 @@ def to_json(report: Report) -> str:
     return json.dumps(asdict(report), ensure_ascii=False, default=plain, indent=1)
 
 
-def to_csv(report: Report, language: str) -> bytes:
+def to_csv(report: FootfallReport, language: str) -> bytes:
     """The days of the report. Raises ValueError for a language that is not zh or en."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
@@ -45,7 +45,7 @@ def to_csv(report: Report, language: str) -> bytes:
     return out.getvalue().encode("utf-8-sig")
 
 
-def to_xlsx(report: Report, language: str) -> bytes:
+def to_xlsx(report: FootfallReport, language: str) -> bytes:
     """A workbook: summary, days, gates, nodes, zones, vehicles, holidays, forecast, notes."""
     say = Say(language)
     out = io.BytesIO()
@@ -93,7 +93,7 @@ def _share(value: float | None) -> Share | None:
     return None if value is None else Share(value)
 
 
-def _sheets(report: Report, say: Say) -> dict[str, list[list[Any]]]:
+def _sheets(report: FootfallReport, say: Say) -> dict[str, list[list[Any]]]:
     people = say.measure(report.measure)
     sheets: dict[str, list[list[Any]]] = {
         say.t("summary"): _summary(report, say),
@@ -140,7 +140,7 @@ def _sheets(report: Report, say: Say) -> dict[str, list[list[Any]]]:
     return sheets
 
 
-def _summary(report: Report, say: Say) -> list[list[Any]]:
+def _summary(report: FootfallReport, say: Say) -> list[list[Any]]:
     return [
         [say.t("title"), report.village.said(say.language)],
         [say.t("date"), f"{report.first} – {report.last}"],
@@ -155,7 +155,7 @@ def _summary(report: Report, say: Say) -> list[list[Any]]:
     ]
 
 
-def _day_table(report: Report, say: Say) -> list[list[Any]]:
+def _day_table(report: FootfallReport, say: Say) -> list[list[Any]]:
     keys = ("date", "day_kind", "festival", report.measure, "departures", "estimated", "vehicles", "observed")
     rows = [
         [

@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from flow import charts
 from flow.holidays import DayKind
 from flow.report_text import Say
-from flow.report_words import Report
+from flow.report_words import FootfallReport
 
 _TEMPLATES = Path(__file__).with_name("templates")
 
@@ -26,7 +26,7 @@ def _page() -> tuple[Environment, str]:
     return environment, (_TEMPLATES / "report.css").read_text(encoding="utf-8")
 
 
-def to_html(report: Report, language: str) -> str:
+def to_html(report: FootfallReport, language: str) -> str:
     """The page in `zh` or `en`. Raises ValueError for another language."""
     say = Say(language)
     environment, style = _page()

@@ -178,7 +178,7 @@ class BackTest:
 
 
 @dataclass(frozen=True, slots=True)
-class Forecast:
+class FootfallForecast:
     """The days to come, or `refusal`: why there is no forecast. `history` are the last weeks that it continues."""
 
     method: Words
@@ -190,7 +190,7 @@ class Forecast:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class FootfallReport:
     """A footfall report of [first, last], both included, in local days of `timezone`."""
 
     village: Words
@@ -216,5 +216,5 @@ class Report:
     vehicles_by_class: list[VehicleFigures]
     tourist_hours: Words
     stay: list[StayFigures] | None
-    forecast: Forecast | None
+    forecast: FootfallForecast | None
     notes: list[Words]

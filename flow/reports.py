@@ -23,7 +23,7 @@ from flow.gaps import WHOLE
 from flow.holidays import CalendarDay, calendar_day
 from flow.local_time import day_of, end_of_hour, start_of_day
 from flow.report_scope import Scope, scope_of
-from flow.report_words import Forecast, Report, Words
+from flow.report_words import FootfallForecast, FootfallReport, Words
 from flow.rollups import roll
 from models.session import Database
 
@@ -37,6 +37,16 @@ class BadRange(ValueError):
     """The dates cannot be reported on; the message says why."""
 
 
+def check_range(site: Site, first: date, last: date, now: datetime) -> None:
+    """Raises BadRange for days that cannot be reported on."""
+    if first > last:
+        raise BadRange("the first day must not come after the last")
+    if (last - first).days >= LONGEST_DAYS:
+        raise BadRange(f"a report covers at most {LONGEST_DAYS} days")
+    if first > day_of(now, site.site.zone_info):
+        raise BadRange("that time has not come yet; ask for a forecast instead")
+
+
 def make_report(
     database: Database,
     site: Site,
@@ -46,16 +56,11 @@ def make_report(
     now: datetime,
     with_forecast: bool = False,
     progress: Progress | None = None,
-) -> Report:
+) -> FootfallReport:
     """The report of [first, last], both included, in local days. Raises BadRange, and the database's errors."""
+    check_range(site, first, last, now)
     zone = site.site.zone_info
     today = day_of(now, zone)
-    if first > last:
-        raise BadRange("the first day must not come after the last")
-    if (last - first).days >= LONGEST_DAYS:
-        raise BadRange(f"a report covers at most {LONGEST_DAYS} days")
-    if first > today:
-        raise BadRange("that time has not come yet; ask for a forecast instead")
     say = progress or (lambda share, words: None)
     rolling = Words("汇总新到的分钟数据", "rolling up new minutes")
     roll(database, zone, lambda done, total: say(0.5 * done / max(total, 1), rolling))
@@ -80,7 +85,7 @@ def make_report(
         told = forecast(*past, progress=lambda done, total: say(0.6 + 0.4 * done / total, fitting))
     peak_days, peak_hours = footfall.peaks(tally, days)
     say(1.0, Words("完成", "done"))
-    return Report(
+    return FootfallReport(
         village=Words(site.site.name.zh, site.site.name.en),
         first=first,
         last=last,
@@ -111,7 +116,7 @@ def make_report(
 
 def make_forecast(
     database: Database, site: Site, settings: Footfall, now: datetime, progress: Progress | None = None
-) -> Forecast:
+) -> FootfallForecast:
     """The next days of the whole village, from the last about two years. Raises the database's errors."""
     zone = site.site.zone_info
     say = progress or (lambda share, words: None)

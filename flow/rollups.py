@@ -9,6 +9,7 @@ their time's rows were deleted for age cannot be added to anything: they are ref
 Not here: minute rows (`store.py`), deleting for age (`retention.py`), where hours and days begin (`local_time.py`).
 """
 
+import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ HOUR, DAY = "hour", "day"
 #: A transaction takes on more marks until it has held the write lock for about this long.
 HOLDS_SECONDS = 0.25
 _CHUNK = 2000
+_HOUR_LONG = timedelta(hours=1)
 
 _MARKS: Any = RollupMark.__table__
 _STATE: Any = RollupState.__table__
@@ -49,12 +51,12 @@ class Rolled:
     refused: int = 0
 
 
-def mark(connection: Connection, batch: Iterable[MinuteRows], zone: ZoneInfo) -> None:
+def mark(connection: Connection, batch: Iterable[MinuteRows]) -> None:
     """Mark the hours that these minute rows lie in. Call it in the transaction that writes them, after them."""
-    kept = list(batch)
-    minutes = {row.minute for rows in kept for row in rows.crossings}
-    minutes |= {row.minute for rows in kept for row in rows.occupancy}
-    put_marks(connection, HOUR, {hour_of(datetime.fromtimestamp(m, UTC), zone) for m in minutes})
+    batch = list(batch)
+    minutes = {row.minute for rows in batch for row in rows.crossings}
+    minutes |= {row.minute for rows in batch for row in rows.occupancy}
+    put_marks(connection, HOUR, {datetime.fromtimestamp(m - m % 3600, UTC) for m in minutes})
 
 
 def put_marks(connection: Connection, level: str, starts: Iterable[datetime]) -> None:
@@ -97,13 +99,10 @@ def roll(
     return rolled
 
 
-def mark_range(database: Database, zone: ZoneInfo, since: datetime, until: datetime) -> int:
+def mark_range(database: Database, since: datetime, until: datetime) -> int:
     """Mark every hour of [since, until), after minute rows were brought in by other means; returns how many."""
-    hours = []
-    at = hour_of(since, zone)
-    while at < until:
-        hours.append(at)
-        at = end_of_hour(at, zone)
+    first = since.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    hours = [first + n * _HOUR_LONG for n in range(math.ceil((until - first) / _HOUR_LONG))]
     with database.session() as session:
         put_marks(session.connection(), HOUR, hours)
     return len(hours)
@@ -173,11 +172,13 @@ def _roll_one(connection: Connection, level: str, start: datetime, zone: ZoneInf
     if taken.rowcount == 0:
         return 0
     if level == HOUR:
-        # A mark from before a change of timezone may begin elsewhere; what it marks is the hours it touches.
-        first, last = hour_of(start, zone), hour_of(start + timedelta(minutes=59), zone)
-        for hour in sorted({first, last}):
-            _roll_hour(connection, hour, end_of_hour(hour, zone), rolled)
+        # Marks are hours of UTC; in some timezones they touch two or three local ones.
+        hour = hour_of(start, zone)
+        while hour < start + _HOUR_LONG:
+            end = end_of_hour(hour, zone)
+            _roll_hour(connection, hour, end, rolled)
             put_marks(connection, DAY, [start_of_day(day_of(hour, zone), zone)])
+            hour = end
         rolled.hours += 1
     else:
         _roll_day(connection, day_of(start, zone), zone)

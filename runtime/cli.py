@@ -4,7 +4,7 @@ import logging
 
 import typer
 
-from runtime.commands import config, discover, models, probe, replay, run, store, train, users
+from runtime.commands import config, discover, models, probe, replay, report, run, store, train, users
 
 app = typer.Typer(
     name="vbrain",
@@ -18,6 +18,7 @@ app.command("schema")(config.schema)
 app.command("probe")(probe.probe)
 app.command("discover")(discover.discover)
 app.command("replay")(replay.replay)
+app.command("report")(report.report)
 app.add_typer(models.models, name="models")
 app.add_typer(store.store, name="store")
 app.add_typer(train.train, name="train")

@@ -20,6 +20,7 @@ from alerts.evidence import EvidenceFile, EvidenceStore, annotate
 from alerts.incidents import raise_alert
 from alerts.words import AlertDraft
 from configs.site import Place
+from flow.rollups import mark
 from flow.store import MinuteStore
 from flow.words import MinuteRows
 from models.base import new_id
@@ -170,6 +171,7 @@ class Scribe:
         try:
             with self._database.session() as session:
                 self._minute_store.write(session.connection(), batch)
+                mark(session.connection(), batch)
         except (DatabaseUnavailable, SQLAlchemyError) as error:
             log.error("counts could not be written, they are kept and tried again: %s", _named(error))
             self._stopping.wait(_RETRY_SECONDS)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from alerts.evidence import EvidenceStore, encode_jpeg
 from alerts.feedback import FeedbackStore
+from configs.footfall import footfall
 from configs.site import MonitoringPoint, Site
 from configs.words import CameraId, Instant, StreamRole
 from detectors.attention import default_pace
@@ -35,6 +36,7 @@ from runtime.camera_watch import CameraWatch, Seen
 from runtime.engines import Engines
 from runtime.fire_desk import FireDesk
 from runtime.recording import Archive
+from runtime.rolling import RollupKeeper
 from runtime.scribe import Scribe
 
 log = logging.getLogger(__name__)
@@ -82,6 +84,7 @@ class Shard:
         )
         self._scribe = Scribe(database, evidence, self._publisher.publish_event)
         self._archive = Archive(recordings, database, evidence, site.site, self._publisher.publish_event)
+        self._rollups = RollupKeeper(database, site.site.zone_info, footfall().keep)
         self._engines = engines
         self._looker = Looker(engines.by_task, self._looked)
         self._posts: dict[CameraId, _Post] = {}
@@ -113,6 +116,7 @@ class Shard:
         self._publisher.start()
         self._scribe.start()
         self._archive.start()
+        self._rollups.start()
         self._desk.start()
         self._looker.start()
         for post in self._posts.values():
@@ -135,6 +139,7 @@ class Shard:
         self._flush_minutes(at_end=True)
         self._scribe.stop(10.0)
         self._archive.stop(5.0)
+        self._rollups.stop(5.0)
         self._publisher.stop()
 
     def run(self, stop: threading.Event) -> None:

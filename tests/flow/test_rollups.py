@@ -52,7 +52,7 @@ def test_hours_sum_to_minutes_and_days_to_hours_in_any_order(
     order.shuffle(rows)  # type: ignore[attr-defined]
     for part in range(cuts):
         batch = [crossed(c, "door", at, i, o, s) for c, at, i, o, s in rows[part::cuts]]
-        write(database, batch, [stood(c, "square", at, 0, i / 2, i, s) for c, at, i, o, s in rows[part::cuts]], zone)
+        write(database, batch, [stood(c, "square", at, 0, i / 2, i, s) for c, at, i, o, s in rows[part::cuts]])
         roll(database, zone)
     hours: dict[tuple[datetime, str], list[float]] = defaultdict(lambda: [0, 0, 0.0, 0])
     for camera, at, came, went, seconds in rows:
@@ -119,7 +119,7 @@ def test_a_row_that_went_away_goes_from_the_hour_too(database: Database) -> None
     roll(database, SHANGHAI)
     with database.session() as session:
         session.execute(delete(MinuteCrossing))
-    mark_range(database, SHANGHAI, MORNING, MORNING + timedelta(hours=1))
+    mark_range(database, MORNING, MORNING + timedelta(hours=1))
     roll(database, SHANGHAI)
     with database.reading() as session:
         assert session.scalars(select(HourCrossing)).all() == [] and session.scalars(select(DayCrossing)).all() == []

@@ -346,6 +346,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/flow/calendar": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Calendar
+         * @description Holidays, weekends and make-up workdays of a span of days, both ends included.
+         */
+        get: operations["list_calendar_days"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/flow/forecast": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Forecast
+         * @description People a day of the whole village over the next 14 days, with an interval and the method's own back-test.
+         */
+        get: operations["get_footfall_forecast"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/flow/minutes": {
         parameters: {
             query?: never;
@@ -358,6 +398,106 @@ export interface paths {
          * @description Crossings and occupancy by minute, from `from` up to but without `to`; the last hour when not said otherwise.
          */
         get: operations["list_flow_minutes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/flow/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Report
+         * @description All figures of a span of local days, both ends included; the last 30 days up to today when not said otherwise.
+         */
+        get: operations["get_footfall_report"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/flow/report-jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Start Job
+         * @description Make a report in the background; ask for its progress at `/api/flow/report-jobs/{id}`.
+         */
+        post: operations["start_footfall_report"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/flow/report-jobs/{job_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Job
+         * @description How far it is.
+         */
+        get: operations["get_footfall_report_job"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/flow/report-jobs/{job_id}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download Job
+         * @description The file, once it is done.
+         */
+        get: operations["download_footfall_report_job"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/flow/report/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download Report
+         * @description The same as a file: json, csv, xlsx, html or pdf, in Chinese or English.
+         */
+        get: operations["download_footfall_report"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1274,6 +1414,38 @@ export interface components {
          */
         AssignmentState: "asked" | "accepted" | "arrived" | "done" | "declined" | "timed_out" | "released";
         /**
+         * BackTest
+         * @description How the same method would have done on the past. `error` is the sum of the errors over the sum of the counts;
+         *     `naive_error` that of saying "as a week before"; `inside` the share of days inside the interval.
+         */
+        BackTest: {
+            /** Days */
+            days: number;
+            /** Error */
+            error: number;
+            /** Inside */
+            inside: number;
+            /** Naive Error */
+            naive_error: number;
+            /** Origins */
+            origins: number;
+        };
+        /**
+         * CalendarDaySeen
+         * @description A day by the calendar of holidays and make-up workdays. `provisional`: its year is not arranged yet.
+         */
+        CalendarDaySeen: {
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            festival: components["schemas"]["Text"] | null;
+            kind: components["schemas"]["DayKind"];
+            /** Provisional */
+            provisional: boolean;
+        };
+        /**
          * Camera
          * @description One monitoring point. `state` is that of the stream which is analysed (the sub stream).
          */
@@ -1466,6 +1638,37 @@ export interface components {
             observed_seconds: number;
         };
         /**
+         * DayFigures
+         * @description One local day. `people` is by the report's measure; `vehicles` are passages both ways. None: not observed.
+         */
+        DayFigures: {
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            festival: components["schemas"]["Words"] | null;
+            kind: components["schemas"]["DayKind"];
+            /** Observed Share */
+            observed_share: number | null;
+            /** People */
+            people: number | null;
+            /** People Estimated */
+            people_estimated: number;
+            /** People Out */
+            people_out: number | null;
+            /** Provisional */
+            provisional: boolean;
+            /** Vehicles */
+            vehicles: number | null;
+        };
+        /**
+         * DayKind
+         * @description What a day is for whoever works.
+         * @enum {string}
+         */
+        DayKind: "workday" | "weekend" | "holiday" | "make_up_workday";
+        /**
          * Decision
          * @description Whether two incidents are one event.
          */
@@ -1562,6 +1765,105 @@ export interface components {
             occupancy: components["schemas"]["OccupancyMinute"][];
             /** Truncated */
             truncated: boolean;
+        };
+        /**
+         * FootfallForecast
+         * @description The days to come, or `refusal`: why there is no forecast. `history` are the last weeks that it continues.
+         */
+        FootfallForecast: {
+            back_test: components["schemas"]["BackTest"] | null;
+            /** Days */
+            days: components["schemas"]["ForecastDay"][];
+            /** History */
+            history: [
+                string,
+                number | null
+            ][];
+            /** History Days */
+            history_days: number;
+            method: components["schemas"]["Words"];
+            refusal: components["schemas"]["Words"] | null;
+        };
+        /**
+         * FootfallReport
+         * @description A footfall report of [first, last], both included, in local days of `timezone`.
+         */
+        FootfallReport: {
+            /** Days */
+            days: components["schemas"]["DayFigures"][];
+            /**
+             * First
+             * Format: date
+             */
+            first: string;
+            forecast: components["schemas"]["FootfallForecast"] | null;
+            /** Gates */
+            gates: components["schemas"]["PlaceFigures"][];
+            /** Holidays */
+            holidays: components["schemas"]["HolidayFigures"][];
+            hours: components["schemas"]["HourFigures"];
+            /**
+             * Last
+             * Format: date
+             */
+            last: string;
+            /**
+             * Made At
+             * Format: date-time
+             */
+            made_at: string;
+            /**
+             * Measure
+             * @enum {string}
+             */
+            measure: "arrivals" | "passages";
+            /** Nodes */
+            nodes: components["schemas"]["PlaceFigures"][];
+            /** Notes */
+            notes: components["schemas"]["Words"][];
+            /** Observed Days */
+            observed_days: number;
+            /** Peak Days */
+            peak_days: components["schemas"]["Peak"][];
+            /** Peak Hours */
+            peak_hours: components["schemas"]["Peak"][];
+            people: components["schemas"]["Total"];
+            /** People Out */
+            people_out: number;
+            previous: components["schemas"]["SpanFigures"];
+            /** Stay */
+            stay: components["schemas"]["StayFigures"][] | null;
+            /** Timezone */
+            timezone: string;
+            tourist_hours: components["schemas"]["Words"];
+            vehicles: components["schemas"]["Total"];
+            /** Vehicles By Class */
+            vehicles_by_class: components["schemas"]["VehicleFigures"][];
+            village: components["schemas"]["Words"];
+            year_before: components["schemas"]["SpanFigures"];
+            /** Zones */
+            zones: components["schemas"]["ZoneFigures"][];
+        };
+        /**
+         * ForecastDay
+         * @description One day to come: the expectation, and the interval that holds four of five days.
+         */
+        ForecastDay: {
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            festival: components["schemas"]["Words"] | null;
+            /** High */
+            high: number;
+            kind: components["schemas"]["DayKind"];
+            /** Low */
+            low: number;
+            /** People */
+            people: number;
+            /** Provisional */
+            provisional: boolean;
         };
         /**
          * GovernanceSeen
@@ -1690,6 +1992,30 @@ export interface components {
              * @enum {string}
              */
             status: "ok" | "degraded";
+        };
+        /**
+         * HolidayFigures
+         * @description One holiday beside the one before it, and beside the same one a year ago.
+         */
+        HolidayFigures: {
+            last: components["schemas"]["SpanFigures"] | null;
+            name: components["schemas"]["Words"];
+            /** Provisional */
+            provisional: boolean;
+            this: components["schemas"]["SpanFigures"];
+            year_before: components["schemas"]["SpanFigures"] | null;
+        };
+        /**
+         * HourFigures
+         * @description Mean people an hour by hour of the day 0…23: on workdays, on days off, and for each weekday from Monday on.
+         */
+        HourFigures: {
+            /** Day Off */
+            day_off: (number | null)[];
+            /** Week */
+            week: (number | null)[][];
+            /** Workday */
+            workday: (number | null)[];
         };
         /**
          * Incident
@@ -2042,6 +2368,21 @@ export interface components {
             cameras: string[];
         };
         /**
+         * Peak
+         * @description The most there was, and when. `hour` is the hour of the day that it began in; None: the whole day.
+         */
+        Peak: {
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            /** Hour */
+            hour: number | null;
+            /** People */
+            people: number;
+        };
+        /**
          * Person
          * @description Somebody of the village's staff.
          */
@@ -2102,6 +2443,31 @@ export interface components {
              * @description down the village plan: 0 is its top edge, 1 its bottom edge
              */
             y: number;
+        };
+        /**
+         * PlaceFigures
+         * @description One gate (`line_id` given), or one node (all lines of a camera, both ways). `came` is inward at a gate.
+         */
+        PlaceFigures: {
+            /** Busiest Day */
+            busiest_day: string | null;
+            /** Camera Id */
+            camera_id: string;
+            /** Line Id */
+            line_id: string | null;
+            name: components["schemas"]["Words"];
+            /** Observed Share */
+            observed_share: number | null;
+            /** People Came */
+            people_came: number;
+            /** People Estimated */
+            people_estimated: number;
+            /** People Went */
+            people_went: number;
+            /** Vehicles Came */
+            vehicles_came: number;
+            /** Vehicles Went */
+            vehicles_went: number;
         };
         /**
          * Plan
@@ -2453,6 +2819,37 @@ export interface components {
             video_seconds: number;
         };
         /**
+         * ReportFormat
+         * @description How a report is taken away.
+         * @enum {string}
+         */
+        ReportFormat: "json" | "csv" | "xlsx" | "html" | "pdf";
+        /**
+         * ReportJob
+         * @description A report that is being made. `share` is 0…1; `url` is where it lies once it is done.
+         */
+        ReportJob: {
+            doing: components["schemas"]["Text"];
+            format: components["schemas"]["ReportFormat"];
+            /** Id */
+            id: string;
+            /**
+             * Made At
+             * Format: date-time
+             */
+            made_at: string;
+            problem: components["schemas"]["Text"] | null;
+            /** Share */
+            share: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "waiting" | "working" | "done" | "failed";
+            /** Url */
+            url: string | null;
+        };
+        /**
          * ReportProgress
          * @description How a report stands. `next`: the step that is awaited.
          */
@@ -2539,6 +2936,38 @@ export interface components {
             place: components["schemas"]["Spot"] | null;
         };
         /**
+         * ReportWish
+         * @description A report to be made in the background: of local days, both included.
+         */
+        ReportWish: {
+            /**
+             * Forecast
+             * @description with the next 14 days
+             * @default true
+             */
+            forecast: boolean;
+            /** @default pdf */
+            format: components["schemas"]["ReportFormat"];
+            /**
+             * From
+             * Format: date
+             * @description the first day
+             */
+            from: string;
+            /**
+             * Language
+             * @default zh
+             * @enum {string}
+             */
+            language: "zh" | "en";
+            /**
+             * To
+             * Format: date
+             * @description the last day
+             */
+            to: string;
+        };
+        /**
          * ResyncEvent
          * @description SSE `resync`: something was missed; read the lists again.
          */
@@ -2614,6 +3043,33 @@ export interface components {
             timezone: string;
         };
         /**
+         * SpanFigures
+         * @description People in one span of days. `per_day` is over the days that were observed at all.
+         */
+        SpanFigures: {
+            /** Daily */
+            daily: (number | null)[];
+            /** Days */
+            days: number;
+            /**
+             * First
+             * Format: date
+             */
+            first: string;
+            /**
+             * Last
+             * Format: date
+             */
+            last: string;
+            name: components["schemas"]["Words"];
+            /** Observed Days */
+            observed_days: number;
+            /** Per Day */
+            per_day: number | null;
+            /** Total */
+            total: number;
+        };
+        /**
          * SplitWish
          * @description Which alerts to take out of an incident.
          */
@@ -2646,6 +3102,21 @@ export interface components {
             median: number;
             /** P90 */
             p90: number;
+        };
+        /**
+         * StayFigures
+         * @description How long people stayed in one zone, from visits that ended: seconds.
+         */
+        StayFigures: {
+            /** Camera Id */
+            camera_id: string;
+            /** Mean Seconds */
+            mean_seconds: number;
+            name: components["schemas"]["Words"];
+            /** Visits */
+            visits: number;
+            /** Zone Id */
+            zone_id: string;
         };
         /**
          * Step
@@ -2731,6 +3202,19 @@ export interface components {
             zh: string;
         };
         /**
+         * Total
+         * @description `counted` is what was seen; `estimated` what the gaps would have added; `observed_share` 0…1 of what was to be
+         *     observed, None when nothing was.
+         */
+        Total: {
+            /** Counted */
+            counted: number;
+            /** Estimated */
+            estimated: number;
+            /** Observed Share */
+            observed_share: number | null;
+        };
+        /**
          * User
          * @description Somebody who may log in.
          */
@@ -2744,11 +3228,38 @@ export interface components {
             username: string;
         };
         /**
+         * VehicleFigures
+         * @description One class of vehicle: passages at gates, or at all lines where no gate counts vehicles.
+         */
+        VehicleFigures: {
+            /** Came */
+            came: number;
+            /** Local Hours */
+            local_hours: number;
+            name: components["schemas"]["Words"];
+            /** Object Class */
+            object_class: string;
+            /** Tourist Hours */
+            tourist_hours: number;
+            /** Went */
+            went: number;
+        };
+        /**
          * Watch
          * @description What a monitoring point watches for.
          * @enum {string}
          */
         Watch: "smoke_fire" | "crowd" | "people_flow" | "vehicle_flow" | "stopped_vehicle";
+        /**
+         * Words
+         * @description One text in both languages.
+         */
+        Words: {
+            /** En */
+            en: string;
+            /** Zh */
+            zh: string;
+        };
         /**
          * Zone
          * @description An area of the picture.
@@ -2764,6 +3275,38 @@ export interface components {
                 number,
                 number
             ][];
+        };
+        /**
+         * ZoneFigures
+         * @description How full one zone was. `share` is the most against the capacity; `hours_over` hours in which it was exceeded.
+         */
+        ZoneFigures: {
+            /** By Hour */
+            by_hour: (number | null)[];
+            /** Camera Id */
+            camera_id: string;
+            /** Capacity */
+            capacity: number | null;
+            /** Hours Over */
+            hours_over: number | null;
+            /** Mean */
+            mean: number;
+            /** Most */
+            most: number;
+            /**
+             * Most Day
+             * Format: date
+             */
+            most_day: string;
+            /** Most Hour */
+            most_hour: number;
+            name: components["schemas"]["Words"];
+            /** Observed Hours */
+            observed_hours: number;
+            /** Share */
+            share: number | null;
+            /** Zone Id */
+            zone_id: string;
         };
     };
     responses: never;
@@ -3319,6 +3862,67 @@ export interface operations {
             };
         };
     };
+    list_calendar_days: {
+        parameters: {
+            query: {
+                from: string;
+                to: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CalendarDaySeen"][];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_footfall_forecast: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FootfallForecast"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_flow_minutes: {
         parameters: {
             query?: {
@@ -3339,6 +3943,179 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["FlowMinutes"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_footfall_report: {
+        parameters: {
+            query?: {
+                /** @description the first local day */
+                from?: string | null;
+                /** @description the last local day, included */
+                to?: string | null;
+                forecast?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FootfallReport"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    start_footfall_report: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReportWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportJob"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_footfall_report_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportJob"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    download_footfall_report_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                    "application/pdf": unknown;
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv; charset=utf-8": unknown;
+                    "text/html; charset=utf-8": unknown;
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    download_footfall_report: {
+        parameters: {
+            query?: {
+                from?: string | null;
+                to?: string | null;
+                format?: components["schemas"]["ReportFormat"];
+                language?: "zh" | "en";
+                forecast?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                    "application/pdf": unknown;
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv; charset=utf-8": unknown;
+                    "text/html; charset=utf-8": unknown;
                 };
             };
             /** @description a problem */

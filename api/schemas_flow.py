@@ -1,0 +1,55 @@
+"""What the interface says of footfall besides the report itself, whose fields are `flow/report_words.py`.
+
+Promises: as in `schemas.py`. Not here: how figures come about (`flow/`).
+"""
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from api.schemas import Schema, Text
+from flow.holidays import DayKind
+
+
+class ReportFormat(StrEnum):
+    """How a report is taken away."""
+
+    JSON = "json"
+    CSV = "csv"
+    XLSX = "xlsx"
+    HTML = "html"
+    PDF = "pdf"
+
+
+class ReportWish(Schema):
+    """A report to be made in the background: of local days, both included."""
+
+    since: date = Field(alias="from", description="the first day")
+    until: date = Field(alias="to", description="the last day")
+    format: ReportFormat = ReportFormat.PDF
+    language: Literal["zh", "en"] = "zh"
+    forecast: bool = Field(default=True, description="with the next 14 days")
+
+
+class ReportJob(BaseModel):
+    """A report that is being made. `share` is 0…1; `url` is where it lies once it is done."""
+
+    id: str
+    state: Literal["waiting", "working", "done", "failed"]
+    share: float
+    doing: Text
+    problem: Text | None
+    url: str | None
+    format: ReportFormat
+    made_at: datetime
+
+
+class CalendarDaySeen(BaseModel):
+    """A day by the calendar of holidays and make-up workdays. `provisional`: its year is not arranged yet."""
+
+    day: date
+    kind: DayKind
+    festival: Text | None
+    provisional: bool
