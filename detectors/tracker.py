@@ -85,7 +85,7 @@ class TrackerParameters:
       score over `strength_seconds` is at least `confirm_strength`; below `show_strength` it is not shown.
     - `tail` and `calm`: see `association.log_likelihood` and `Filters.update`.
     - Things unseen are kept for `coasts_seconds`, young ones for `tentative_seconds` and their age; a track is given
-      with a predicted box for `shown_seconds` at most.
+      with a predicted box for `shown_seconds` at most. After `gap_seconds` without any look everything is forgotten.
     """
 
     least_score: float = 0.1
@@ -101,6 +101,7 @@ class TrackerParameters:
     coasts_seconds: float = 3.0
     tentative_seconds: float = 1.2
     shown_seconds: float = 0.0
+    gap_seconds: float = 12.0
     most_tracks: int = 256
     people: Motion = WALKS
     riders: Motion = RIDES
@@ -168,7 +169,7 @@ class Tracker:
     def update(self, detections: Detections, looked_at: Instant, stream_time: float) -> Tracks:
         """Take in one look. `stream_time` is in seconds and should grow; a step back or a long gap starts afresh."""
         step = 0.0 if self._time is None else stream_time - self._time
-        if step < 0 or step > 2 * self.parameters.coasts_seconds:
+        if step < 0 or step > self.parameters.gap_seconds:
             self._filters.keep(np.zeros(0, np.intp))
             self._lives.clear()
             step = 0.0

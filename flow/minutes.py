@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from configs.words import CameraId, Instant, LineId, ObjectClass, ZoneId
 from flow.words import Crossing, CrossingRow, MinuteRows, OccupancyRow
 
-#: Two looks farther apart than this leave a gap that nobody watched.
-LONGEST_STEP_SECONDS = 3.0
+#: Two looks farther apart than this leave a gap that nobody watched. A still scene is looked at every few seconds only,
+#: with the motion gate awake in between: that is watching too.
+LONGEST_STEP_SECONDS = 10.0
 #: A crossing may be placed this much before the look that completed it, so a minute is kept open a little longer.
 LATE_SECONDS = 5.0
 MOST_MINUTES = 180

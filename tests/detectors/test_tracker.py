@@ -135,6 +135,11 @@ def test_a_long_gap_or_a_clock_that_steps_back_starts_afresh() -> None:
     assert [identities(t) for t in (first, late, early)] == [[1], [2], [3]]
 
 
+def test_who_stands_still_is_the_same_when_a_still_scene_is_looked_at_every_five_seconds() -> None:
+    looks = [(5.0 * i, people(standing(0.5, 0.6), standing(0.7, 0.6))) for i in range(20)]
+    assert identities(follow(looks)) == [1, 2]
+
+
 def test_smoke_fire_and_broken_numbers_are_not_followed() -> None:
     broken = Detections(np.array([[np.nan, 0, 1, 1]], np.float32), np.array([0.9], np.float32), (PERSON,), ASPECT)
     smoke = detections([(ObjectClass.SMOKE, standing(0.5, 0.5), 0.9)])

@@ -8,7 +8,7 @@ from configs.site import Line, MonitoringPoint, Name, Place, Streams, Zone
 from configs.words import Instant, LineId, ObjectClass, Watch, ZoneId
 from detectors.words import TrackId
 from flow.camera_flow import CameraFlow, watched_classes
-from flow.minutes import MOST_MINUTES, MinuteSums
+from flow.minutes import LONGEST_STEP_SECONDS, MOST_MINUTES, MinuteSums
 from flow.words import Crossing, Direction
 from tests.support.walks import CAMERA, standing, tracks
 
@@ -95,14 +95,14 @@ def test_what_comes_to_light_after_its_minute_was_given_counts_in_the_open_one()
     assert {r.minute for r in rest.crossings} == {60}
 
 
-@given(st.lists(st.tuples(st.floats(0.05, 5), st.integers(0, 3), st.booleans()), min_size=1, max_size=150))
+@given(st.lists(st.tuples(st.floats(0.05, 20), st.integers(0, 3), st.booleans()), min_size=1, max_size=150))
 @settings(deadline=None, max_examples=50)
 def test_nothing_is_lost_or_doubled_however_often_minutes_are_taken(looks: list[tuple[float, int, bool]]) -> None:
     minutes, at, rows, watched, crossed = sums(), 0.0, [], 0.0, 0
     look(minutes, at)
     for step, crossings, take in looks:
         at += step
-        watched += step if step <= 3 else 0
+        watched += step if step <= LONGEST_STEP_SECONDS else 0
         crossed += crossings
         look(minutes, at, 0, *[crossing(at - 0.02) for _ in range(crossings)])
         if take:
