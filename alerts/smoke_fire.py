@@ -2,16 +2,17 @@
 
 Promises: for each *place* in the picture all that is known is added up as one bounded log-odds: scores of looks as they
 were calibrated, how long it has held its place, how it behaves, what a closer look saw, whether it is known to be
-harmless here, and whether smoke and fire stand together. So no one look suffices and no missed look forgets. A place
-raises one alert while it burns, and one more when it has become graver. Memory is bounded. Pure: time comes with the
-sightings. Not here: the looks (`detectors/`), what each kind of evidence is worth (`calibration.py`,
-`fire_evidence.py`, `known_sources.py`), what becomes of an alert (`incidents.py`).
+harmless here or cried wolf before, and whether smoke and fire stand together. So no one look suffices and no missed
+look forgets. A place raises one alert while it burns, and one more when it has become graver. Memory is bounded. Pure:
+time comes with the sightings. Not here: the looks (`detectors/`), what each kind of evidence is worth
+(`calibration.py`, `fire_evidence.py`, `known_sources.py`), what becomes of an alert (`incidents.py`).
 
 Method: a sequential probability ratio (Wald, 1945) with each term bounded; a look counts by how much time it adds,
 since looks a few milliseconds apart say nearly the same.
 """
 
 import math
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
@@ -42,9 +43,9 @@ class Conviction:
 
 
 CONVICTIONS: dict[Sensitivity, Conviction] = {
-    "low": Conviction(2.4, 5.0, 1.6),
-    "normal": Conviction(1.5, 4.0, 1.0),
-    "high": Conviction(0.5, 3.0, 0.6),
+    "low": Conviction(2.4, 7.0, 2.0),
+    "normal": Conviction(1.5, 6.0, 1.5),
+    "high": Conviction(0.5, 4.0, 0.8),
 }
 
 _PRIOR = -2.5
@@ -56,6 +57,10 @@ _SECOND_LOOK_SECONDS = 1.0
 _MOST_TOGETHER = 1.0
 #: A known harmless source that looks exactly the same takes this much away.
 _KNOWN = 6.0
+#: That a place was suspected before and went quiet by itself takes this much away each time, so much at most, and is
+#: forgiven in so many seconds.
+_CRIED_WOLF, _MOST_CRIED_WOLF, _FORGIVEN_SECONDS = 0.6, 2.0, 600.0
+_MOST_REFUTED = 32
 #: While this young, a place gets the benefit of the doubt, and the looks that go with it.
 _DOUBT_SECONDS = 10.0
 #: A place that has grown this many times since it was first seen is graver; and again.
@@ -69,6 +74,15 @@ class Observed:
 
     behaviour: Behaviour | None = None
     look: Sequence[float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Refuted:
+    """A suspicion that came to nothing."""
+
+    object_class: ObjectClass
+    box: Box
+    at: Instant
 
 
 @dataclass(slots=True)
@@ -94,6 +108,7 @@ class _Suspicion:
     closer_best: float = 0.0
     together: float = 0.0
     known: float = 0.0
+    cried_wolf: float = 0.0
     #: by how much it is doubted only for being new
     newness: float = 0.0
     total: float = _PRIOR
@@ -122,6 +137,7 @@ class SmokeFireJudge:
         self._conviction = CONVICTIONS[sensitivity]
         self._worth = calibration if calibration is not None else load_calibration()
         self._suspicions: list[_Suspicion] = []
+        self._refuted: deque[_Refuted] = deque(maxlen=_MOST_REFUTED)
         self._next_key = 1
 
     @property
@@ -221,9 +237,15 @@ class SmokeFireJudge:
         s.together = min(max((0.4 * o.scores_odds for o in others), default=0.0), _MOST_TOGETHER)
         s.together = max(s.together, 0.0)
         s.known = -_KNOWN * resemblance(self.known, s.object_class, s.box, s.observed.look)
+        wolves = [
+            math.exp((r.at - now) / _FORGIVEN_SECONDS)
+            for r in self._refuted
+            if r.object_class is s.object_class and _same_place(r.box, s.box)
+        ]
+        s.cried_wolf = -min(_CRIED_WOLF * sum(wolves), _MOST_CRIED_WOLF)
         arguments = sum(a.evidence for a in self._arguments(s, now))
         s.newness = self._conviction.patience * math.exp(-(now - s.first_seen_at) / self._conviction.fades_in)
-        s.total = _PRIOR + s.scores_odds + arguments + s.together + s.known
+        s.total = _PRIOR + s.scores_odds + arguments + s.together + s.known + s.cried_wolf
 
     @staticmethod
     def _benefit(s: _Suspicion) -> float:
@@ -236,6 +258,9 @@ class SmokeFireJudge:
             return s.scores_odds > _SCORES_LEAST and now - s.seen_at < _FORGET_AFTER_SECONDS
 
         kept = [s for s in self._suspicions if keep(s)]
+        self._refuted.extend(
+            _Refuted(s.object_class, s.box, now) for s in self._suspicions if s not in kept and not s.alerted
+        )
         kept.sort(key=lambda s: (s.alerted, s.total), reverse=True)
         self._suspicions = kept[:MOST_PLACES]
 
@@ -305,6 +330,7 @@ def _numbers(s: _Suspicion, now: Instant, arguments: list[Argument]) -> dict[str
             "scores": round(s.scores_odds, 2),
             "together": round(s.together, 2),
             "known": round(s.known, 2),
+            "cried_wolf": round(s.cried_wolf, 2),
             **{a.reason.en: round(a.evidence, 2) for a in arguments},
         },
         "looks": s.looks,

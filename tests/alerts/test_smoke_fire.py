@@ -148,6 +148,19 @@ def test_smoke_and_fire_at_one_place_support_each_other():
     assert first(ObjectClass.FIRE, ObjectClass.SMOKE) < first(ObjectClass.FIRE)
 
 
+def test_a_place_that_flares_up_and_goes_quiet_again_and_again_is_believed_less():
+    flare, quiet = [0.75] * 4, [None] * 16
+    assert alerts_of(judge_of(), (flare + quiet) * 12, step=0.4) == []
+    judge = judge_of()
+    alerts_of(judge, (flare + quiet) * 3, step=0.4)
+    burning = []
+    for index in range(60):
+        seen = {key: Observed(BURNING) for key in judge.places}
+        burning += judge.update(sighting(100 + index * 0.4, (ObjectClass.FIRE, 0.75, FLAME)), seen)
+    assert len(burning) == 1, "a true fire is still seen there"
+    assert burning[0].numbers["evidence"]["cried_wolf"] < -1
+
+
 def test_what_wanders_through_the_picture_is_no_fire():
     judge = judge_of()
     drafts = []
