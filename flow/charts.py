@@ -181,7 +181,7 @@ def places_chart(places: Sequence[PlaceFigures], say: Say, what: str = "people")
     for n, (place, came, went) in enumerate(shown):
         y = 6 + row * n
         label = place.name.said(say.language)
-        plot.text(name_width - 8, y + 14, _short(label, 26), "name end")
+        plot.text(name_width - 8, y + 14, _short(label, 24), "name end")
         one, two = room * came / most, room * went / most
         plot.cell(name_width, y + 3, max(one, 0.5), 15, "came", f"{label}: {say.t('in')} {number(came)}")
         plot.cell(name_width + one + 1, y + 3, max(two, 0.5), 15, "went", f"{label}: {say.t('out')} {number(went)}")
@@ -201,7 +201,7 @@ def zones_chart(zones: Sequence[ZoneFigures], say: Say) -> str:
     for n, zone in enumerate(shown):
         y = 6 + row * n
         label = zone.name.said(say.language)
-        plot.text(name_width - 8, y + 15, _short(label, 26), "name end")
+        plot.text(name_width - 8, y + 15, _short(label, 24), "name end")
         plot.cell(name_width, y + 2, room / scale, 18, "track", f"{say.t('capacity')} {zone.capacity}")
         share = zone.share or 0
         kind = "over" if share > 1 else "near" if share > 0.8 else "came"

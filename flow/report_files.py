@@ -116,6 +116,11 @@ def _sheets(report: FootfallReport, say: Say) -> dict[str, list[list[Any]]]:
                 for z in report.zones
             ),
         ]
+    if report.stay:
+        sheets[say.t("stay")] = [
+            [say.t("place"), say.t("visits"), f"{say.t('mean')} (s)", f"{say.t('longest')} (s)"],
+            *([s.name.said(say.language), s.visits, s.mean_seconds, s.longest_seconds] for s in report.stay),
+        ]
     if report.vehicles_by_class:
         sheets[say.t("by_class")] = [
             [say.t(k) for k in ("class", "in", "out", "local_hours", "tourist_hours")],

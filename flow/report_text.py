@@ -79,8 +79,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "mean": ("平均", "mean"),
     "hours_over": ("超载小时", "hours over"),
     "stay": ("停留时长", "Stay"),
-    "minutes": ("分钟", "min"),
-    "visits": ("次停留", "visits"),
+    "visits": ("停留次数", "Visits"),
+    "longest": ("最长", "longest"),
+    "minutes": ("{n} 分钟", "{n} min"),
+    "seconds": ("{n} 秒", "{n} s"),
     "by_class": ("车辆类型", "Vehicles by class"),
     "class": ("类型", "Class"),
     "in": ("进", "in"),
@@ -170,6 +172,11 @@ class Say:
     def nth_day(self, n: int) -> str:
         """The n-th day of a holiday."""
         return self.t("nth", n=n)
+
+    def duration(self, seconds: float) -> str:
+        """A length of time: seconds up to two minutes, then minutes."""
+        key, value = ("seconds", seconds) if seconds < 120 else ("minutes", seconds / 60)
+        return self.t(key, n=f"{value:.0f}")
 
     @staticmethod
     def number(value: float | None) -> str:

@@ -143,13 +143,15 @@ class VehicleFigures:
 
 @dataclass(frozen=True, slots=True)
 class StayFigures:
-    """How long people stayed in one zone, from visits that ended: seconds."""
+    """How long people stayed in one zone, from visits that ended: seconds. A visit is as long as its track was kept,
+    so these are rather too short than too long."""
 
     camera_id: str
     zone_id: str
     name: Words
     visits: int
     mean_seconds: float
+    longest_seconds: float
 
 
 @dataclass(frozen=True, slots=True)

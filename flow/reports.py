@@ -25,6 +25,7 @@ from flow.local_time import day_of, end_of_hour, start_of_day
 from flow.report_scope import Scope, scope_of
 from flow.report_words import FootfallForecast, FootfallReport, Words
 from flow.rollups import roll
+from flow.stays import read_stays
 from models.session import Database
 
 LONGEST_DAYS = 1100
@@ -75,6 +76,7 @@ def make_report(
         say(0.6, Words("与往期比较", "comparing"))
         before, year = spans_beside(totals, first, last, today)
         holidays = holidays_beside(totals, first, last, today)
+        stay = read_stays(connection, scope, first, last)
         past = _past_people(connection, scope, today) if with_forecast else None
     tally = footfall.tally(scope, counts, calendar, _hours_past(counts.days, now, site))
     days = footfall.by_day(tally)
@@ -108,9 +110,9 @@ def make_report(
         zones=by_zone(scope, stands),
         vehicles_by_class=footfall.by_class(tally),
         tourist_hours=footfall.tourist_hours(scope),
-        stay=None,
+        stay=stay,
         forecast=told,
-        notes=[*scope.notes, *_notes(calendar, people.observed_share, last, today)],
+        notes=[*scope.notes, *_notes(calendar, people.observed_share, last, today), _about_stay(stay is not None)],
     )
 
 
@@ -173,10 +175,13 @@ def _notes(calendar: list[CalendarDay], share: float | None, last: date, today: 
         notes.append(
             Words("统计区间尚未结束，今天的数字还在变化。", "The range is not over yet; today's figures still grow.")
         )
-    notes.append(
-        Words(
-            "停留时长未记录，因此不给出。",
-            "How long people stayed is not recorded, so it is not given.",
-        )
-    )
     return notes
+
+
+def _about_stay(known: bool) -> Words:
+    if not known:
+        return Words("这段时间没有停留时长记录，因此不给出。", "How long people stayed was not recorded in this time.")
+    return Words(
+        "停留时长以画面中持续跟踪到的时间计，跟丢即止，因此偏短。",
+        "A stay is as long as somebody could be followed in the picture, so stays are rather too short than too long.",
+    )

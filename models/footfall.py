@@ -102,3 +102,18 @@ class RollupState(Base):
 
     name: Mapped[str] = mapped_column(String(48), primary_key=True)
     value: Mapped[str] = mapped_column(String(64))
+
+
+class DayStay(Base):
+    """Visits to one zone by one class that began on one local day and have ended: how many, and how long in all."""
+
+    __tablename__ = "day_stays"
+    __table_args__ = _CLUSTERED
+
+    day: Mapped[date] = mapped_column(primary_key=True)
+    camera_id: Mapped[str] = mapped_column(String(48), primary_key=True)
+    zone_id: Mapped[str] = mapped_column(String(48), primary_key=True)
+    object_class: Mapped[str] = mapped_column(String(16), primary_key=True)
+    visits: Mapped[int]
+    seconds: Mapped[float]
+    longest_seconds: Mapped[float]

@@ -24,7 +24,7 @@ from detectors.catalogue import Task
 from detectors.tracker import Tracker
 from detectors.words import Detections, Sighting, Tracks
 from flow.camera_flow import CameraFlow
-from flow.words import Crossing, MinuteRows
+from flow.words import Crossing, MinuteRows, Visit
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +122,11 @@ class CameraWatch:
         """The minute rows that are finished; at the end, those of the open minute too."""
         with self._lock:
             return self.flow.minutes_so_far() if at_end else self.flow.due_minutes(now)
+
+    def due_visits(self) -> list[Visit]:
+        """The visits to zones that have ended, given once."""
+        with self._lock:
+            return self.flow.take_visits()
 
     def people_by_zone(self) -> dict[str, int]:
         """How many people stand in each zone as of the last look."""

@@ -21,6 +21,7 @@ from alerts.incidents import raise_alert
 from alerts.words import AlertDraft
 from configs.site import Place
 from flow.rollups import mark
+from flow.stays import StayRow, add_stays
 from flow.store import MinuteStore
 from flow.words import MinuteRows
 from models.base import new_id
@@ -31,6 +32,7 @@ log = logging.getLogger(__name__)
 
 MOST_ALERTS_WAITING = 1000
 MOST_MINUTES_WAITING = 100_000
+MOST_STAYS_WAITING = 20_000
 _RETRY_SECONDS = 1.0
 #: Alerts that are written in one transaction when several wait.
 _MOST_AT_ONCE = 16
@@ -57,12 +59,14 @@ class Scribe:
         self._tell = tell
         self._alerts: queue.Queue[_AlertJob] = queue.Queue(MOST_ALERTS_WAITING)
         self._minutes: deque[MinuteRows] = deque()
+        self._stays: deque[StayRow] = deque(maxlen=MOST_STAYS_WAITING)
         self._minute_store = MinuteStore()
         self._lock = threading.Lock()
         self._work = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="scribe", daemon=True)
         self.minutes_shed = 0
+        self.stays_shed = 0
         self.alerts_written = 0
 
     def start(self) -> None:
@@ -94,6 +98,15 @@ class Scribe:
             while len(self._minutes) > MOST_MINUTES_WAITING:
                 self._minutes.popleft()
                 self.minutes_shed += 1
+        self._work.set()
+
+    def stays(self, rows: list[StayRow]) -> None:
+        """Hands over how long people stayed; the oldest are shed, and counted, like minutes."""
+        if not rows:
+            return
+        with self._lock:
+            self.stays_shed += max(0, len(self._stays) + len(rows) - MOST_STAYS_WAITING)
+            self._stays.extend(rows)
         self._work.set()
 
     def _run(self) -> None:
@@ -165,13 +178,14 @@ class Scribe:
 
     def _drain_minutes(self) -> None:
         with self._lock:
-            batch = list(self._minutes)
-        if not batch:
+            batch, stays = list(self._minutes), list(self._stays)
+        if not batch and not stays:
             return
         try:
             with self._database.session() as session:
                 self._minute_store.write(session.connection(), batch)
                 mark(session.connection(), batch)
+                add_stays(session.connection(), stays)
         except (DatabaseUnavailable, SQLAlchemyError) as error:
             log.error("counts could not be written, they are kept and tried again: %s", _named(error))
             self._stopping.wait(_RETRY_SECONDS)
@@ -179,6 +193,9 @@ class Scribe:
         with self._lock:
             written = set(map(id, batch))
             self._minutes = deque(rows for rows in self._minutes if id(rows) not in written)
+            stayed = set(map(id, stays))
+            left = (row for row in self._stays if id(row) not in stayed)
+            self._stays = deque(left, maxlen=MOST_STAYS_WAITING)
 
 
 def _named(error: Exception) -> str:

@@ -25,6 +25,7 @@ from detectors.attention import default_pace
 from detectors.catalogue import Task
 from detectors.looker import Looker
 from detectors.words import Detections, Tracks
+from flow.stays import stays_of
 from ingest.camera import Camera
 from ingest.recorder import RecordingHealth
 from ingest.words import Frame, FrameWish, Packet, StreamHealth
@@ -219,6 +220,7 @@ class Shard:
         now = Instant(time.time())
         for post in self._posts.values():
             self._scribe.minutes(post.watch.due_minutes(now, at_end))
+            self._scribe.stays(stays_of(post.watch.due_visits(), self._site.site.zone_info))
 
     # What the console asks. Called from the publisher's thread.
 

@@ -28,6 +28,7 @@ from flow.report_words import (
     Peak,
     PlaceFigures,
     SpanFigures,
+    StayFigures,
     Total,
     VehicleFigures,
     Words,
@@ -89,7 +90,7 @@ def a_report(days: int = 9) -> FootfallReport:
         zones=[ZoneFigures("sq", "yard", EVIL, 100, 20.5, 130, FIRST, 14, 1.3, 2, 24.0, hours)],
         vehicles_by_class=[VehicleFigures("car", Words("小汽车", "Cars"), 10, 11, 5, 16)],
         tourist_hours=Words("游客时段", "tourist hours"),
-        stay=None,
+        stay=[StayFigures("sq", "yard", EVIL, 12, 95.0, 900.0)],
         forecast=FootfallForecast(
             Words("法", "method"), None, told, [(FIRST, 9), (FIRST, None)], 90, BackTest(84, 6, 0.12, 0.2, 0.81)
         ),
@@ -123,7 +124,7 @@ def test_a_page_with_nothing_in_it() -> None:
     nothing = Total(0, 0, None)
     bare = replace(
         a_report(1), people=nothing, vehicles=nothing, observed_days=0, gates=[], nodes=[], holidays=[], peak_days=[],
-        peak_hours=[], zones=[], vehicles_by_class=[], forecast=None,
+        peak_hours=[], zones=[], vehicles_by_class=[], forecast=None, stay=None,
         hours=HourFigures([None] * 24, [None] * 24, [[None] * 24] * 7),
     )  # fmt: skip
     assert "–" in to_html(bare, "en") and to_xlsx(bare, "en") and to_csv(bare, "zh")
@@ -138,7 +139,7 @@ def test_every_text_is_there_in_both_languages() -> None:
 def test_json_has_every_figure() -> None:
     plain = json.loads(to_json(a_report()))
     assert plain["days"][4]["people"] is None and plain["first"] == "2026-10-01"
-    assert plain["forecast"]["back_test"]["error"] == 0.12 and plain["stay"] is None
+    assert plain["forecast"]["back_test"]["error"] == 0.12 and plain["stay"][0]["visits"] == 12
 
 
 def test_csv_opens_in_a_spreadsheet() -> None:
@@ -156,7 +157,7 @@ def test_the_workbook_has_numbers_and_no_formulas(language: str) -> None:
     days = book["每日" if language == "zh" else "Days"]
     assert isinstance(days["A2"].value, datetime) and days["D2"].value == 1000 and days["D6"].value is None
     assert days["H2"].number_format == "0.0%"
-    assert len(book.sheetnames) == 10
+    assert len(book.sheetnames) == 11
 
 
 @pytest.mark.browser
