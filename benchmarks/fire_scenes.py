@@ -72,6 +72,21 @@ def _mixed(draw: Callable[[Picture, np.random.Generator], None], period: float, 
     return weather
 
 
+def sunset(picture: Picture, t: float, seed: int) -> Picture:
+    """All of it turns warm over minutes, most at the top, where a low sun stands at the edge of the picture. (A sun drawn
+    further down stands before walls and people, where none can be, and looks like a fire to us, too.)"""
+    height, width = picture.shape[:2]
+    share = _wave(t, 240, seed)
+    down = np.linspace(0, 1, height, dtype=np.float32)[:, None, None]
+    warm = np.array([70, 130, 245], np.float32)
+    weight = share * (0.18 + 0.62 * np.exp(-((down / 0.25) ** 2)))
+    out = (picture * (1 - weight) + warm * weight).clip(0, 255).astype(np.uint8)
+    x, y = width * (0.15 + 0.07 * (seed % 10)), height * (0.02 + 0.05 * share)
+    composites.add_glow(out, x, y, height * 0.16, np.array([60, 120, 160], np.float32) * share)
+    composites.add_glow(out, x, y, height * 0.04, np.array([230, 245, 255], np.float32) * share)
+    return out
+
+
 def night(picture: Picture, t: float, seed: int) -> Picture:
     """Dark, with the noise of a camera that turned its gain up."""
     rng = np.random.default_rng((seed, int(t * RATE)))
@@ -137,7 +152,7 @@ def banner(picture: Picture, t: float, seed: int) -> Picture:
 
 WEATHERS: dict[str, Weather] = {
     "drift": drift,
-    "sunset": _mixed(composites.sunset, 240, 1.0),
+    "sunset": sunset,
     "headlights": headlights,
     "rain": rain,
     "fog": _mixed(composites.fog, 180, 1.0),
