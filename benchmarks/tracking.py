@@ -9,6 +9,7 @@ import argparse
 import json
 import sys
 import time
+from pathlib import Path
 
 import motmetrics
 import numpy as np
@@ -89,9 +90,39 @@ def hota(steps: list[tuple[NDArray[np.int64], NDArray[np.int64], Boxes]]) -> flo
     return float(np.mean(HOTA().eval_sequence(data)["HOTA"]))
 
 
+def picture(rows: list[dict[str, object]], size: str) -> str:
+    """An SVG of IDF1 over the rate of looks, a line for each tracker."""
+    shades = {"ByteTrack": "#5a5fb0", "BoT-SORT": "#b35c00", "ours": "#0b7a4b"}
+    across = {label: 90 + 110 * i for i, label in enumerate(RATES)}
+    parts = [
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 700 330" font-family="sans-serif" font-size="13">',
+        '<rect width="700" height="330" fill="white"/>',
+        f'<text x="20" y="22" font-size="15">IDF1 on PETS09-S2L1 by looks a second, detections at {size}</text>',
+    ]
+    for value in (0.2, 0.4, 0.6, 0.8, 1.0):
+        y = 300 - 250 * value
+        parts.append(f'<path d="M60 {y}H560" stroke="#ddd"/><text x="30" y="{y + 4}">{value:.1f}</text>')
+    parts += [f'<text x="{x}" y="322" text-anchor="middle">{label}</text>' for label, x in across.items()]
+    beside = 0.0
+    for name, shade in shades.items():
+        points = [
+            (across[str(row["looks_per_second"])], 300 - 250 * float(str(row["idf1"])))
+            for row in rows
+            if row["tracker"] == name and row["input"] == size
+        ]
+        if points:
+            path = "L".join(f"{x} {y:.0f}" for x, y in points)
+            parts.append(f'<path d="M{path}" fill="none" stroke="{shade}" stroke-width="2.5"/>')
+            parts += [f'<circle cx="{x}" cy="{y:.0f}" r="4" fill="{shade}"/>' for x, y in points]
+            beside = min(points[-1][1] + 4, beside - 16) if beside else points[-1][1] + 4
+            parts.append(f'<text x="560" y="{beside:.0f}" fill="{shade}">{name}</text>')
+    return "\n".join([*parts, "</svg>", ""])
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--sizes", default="640x640,416x256", help="network inputs to detect at")
+    parser.add_argument("--picture", type=Path, help="write the first input's IDF1 as SVG to this file")
     options = parser.parse_args()
     needs_clips()
     truth, rows = pets_truth(), []
@@ -120,6 +151,8 @@ def main() -> int:
                 least = {"least_mota": min(s["mota"] for s in scores), "least_idf1": min(s["idf1"] for s in scores)}
                 rows.append({"input": size, "looks_per_second": label, "tracker": name} | mean | least)
     Console(width=110).print(table)
+    if options.picture:
+        options.picture.write_text(picture(rows, options.sizes.split(",")[0]))
     print(json.dumps({"benchmark": "tracking", "rows": [{k: _short(v) for k, v in row.items()} for row in rows]}))
     return 0
 
