@@ -73,8 +73,8 @@ def _mixed(draw: Callable[[Picture, np.random.Generator], None], period: float, 
 
 
 def sunset(picture: Picture, t: float, seed: int) -> Picture:
-    """All of it turns warm over minutes, most at the top, where a low sun stands at the edge of the picture. (A sun drawn
-    further down stands before walls and people, where none can be, and looks like a fire to us, too.)"""
+    """All of it turns warm over minutes, most at the top, where a low sun stands at the edge of the picture. (Drawn
+    further down it stands before walls and people, where none can be, and looks like a fire to us, too.)"""
     height, width = picture.shape[:2]
     share = _wave(t, 240, seed)
     down = np.linspace(0, 1, height, dtype=np.float32)[:, None, None]
