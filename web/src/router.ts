@@ -1,5 +1,6 @@
 /** Which page is where, and that all but the login page need somebody logged in. */
 import { createRouter, createWebHistory } from 'vue-router'
+import { homeOf, mayOpen } from './nav'
 import { useSession } from './stores/session'
 
 declare module 'vue-router' {
@@ -19,11 +20,9 @@ export const router = createRouter({
       component: () => import('./pages/LoginPage.vue'),
       meta: { open: true, frame: false },
     },
-    { path: '/wall', name: 'wall', component: () => import('./pages/WallPage.vue') },
+    ...NAV.map(({ name, path, page, frame }) => ({ name, path, component: page, meta: { frame } })),
     { path: '/camera/:id', name: 'camera', component: () => import('./pages/CameraPage.vue'), props: true },
-    { path: '/incidents', name: 'incidents', component: () => import('./pages/IncidentsPage.vue') },
     { path: '/incidents/:id', name: 'incident', component: () => import('./pages/IncidentPage.vue'), props: true },
-    { path: '/screen', name: 'screen', component: () => import('./pages/ScreenPage.vue'), meta: { frame: false } },
     { path: '/:anything(.*)*', name: 'nowhere', component: () => import('./pages/NotFoundPage.vue') },
   ],
   scrollBehavior: (_to, _from, saved) => saved ?? { top: 0 },
@@ -32,7 +31,8 @@ export const router = createRouter({
 router.beforeEach(async (to) => {
   if (to.meta.open) return true
   try {
-    if (await useSession().discover()) return true
+    const user = await useSession().discover()
+    if (user) return mayOpen(to.name, user.role) || { name: homeOf(user.role) }
   } catch {
     return true // the service is unreachable: the page itself says so
   }

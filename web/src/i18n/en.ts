@@ -12,7 +12,16 @@ export const en: Messages = {
     close: 'Close',
     all: 'All',
   },
-  nav: { wall: 'Wall', incidents: 'Incidents', screen: 'Big screen', menu: 'Menu', main: 'Main' },
+  nav: {
+    wall: 'Wall',
+    incidents: 'Incidents',
+    screen: 'Big screen',
+    recordings: 'Playback',
+    cameras: 'Cameras',
+    menu: 'Menu',
+    more: 'More',
+    main: 'Main',
+  },
   login: {
     title: 'Log in to the control room',
     motto: 'One village, its lamps, and someone always watching',

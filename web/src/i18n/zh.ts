@@ -10,7 +10,16 @@ export const zh = {
     close: '关闭',
     all: '全部',
   },
-  nav: { wall: '监控墙', incidents: '事件', screen: '大屏', menu: '菜单', main: '主导航' },
+  nav: {
+    wall: '监控墙',
+    incidents: '事件',
+    screen: '大屏',
+    recordings: '回放',
+    cameras: '设备',
+    menu: '菜单',
+    more: '更多',
+    main: '主导航',
+  },
   login: {
     title: '登录值班台',
     motto: '灯火一村，日夜有人看着',

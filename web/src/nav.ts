@@ -1,0 +1,48 @@
+/**
+ * Where one can go from the header: one table, read by the header and by the router.
+ *
+ * Promises: an entry is shown to the roles that its page is for, in the order of the table. Not here: the routes themselves
+ * (`router.ts`), rights (the service holds them; this only spares people doors that are shut).
+ */
+import type { RouteRecordNameGeneric } from 'vue-router'
+import type { User } from './api/client'
+import type { PATHS } from './components/Icon.vue'
+
+export type Role = User['role']
+
+export interface NavEntry {
+  /** The route's name. */
+  route: string
+  icon: keyof typeof PATHS
+  /** The key of its words. */
+  label: string
+  /** In the bar itself while there is room, or always behind "Menu". */
+  place: 'bar' | 'menu'
+  roles: readonly Role[]
+  /** Which figure stands beside it. */
+  count?: 'incidents'
+}
+
+export const WATCHERS: readonly Role[] = ['administrator', 'operator', 'grid_worker', 'enforcement_officer', 'viewer']
+export const STAFF: readonly Role[] = [...WATCHERS, 'planner']
+
+export const NAV: readonly NavEntry[] = [
+  { route: 'wall', icon: 'wall', label: 'nav.wall', place: 'bar', roles: WATCHERS },
+  { route: 'incidents', icon: 'alert', label: 'nav.incidents', place: 'bar', roles: WATCHERS, count: 'incidents' },
+  { route: 'screen', icon: 'screen', label: 'nav.screen', place: 'bar', roles: STAFF },
+]
+
+export function navFor(role: Role, place?: NavEntry['place']): NavEntry[] {
+  return NAV.filter((entry) => (place === undefined || entry.place === place) && entry.roles.includes(role))
+}
+
+/** Whether somebody of that role finds something behind the route; routes that are not in the table are for everybody. */
+export function mayOpen(route: RouteRecordNameGeneric, role: Role): boolean {
+  const entry = NAV.find((e) => e.route === route)
+  return entry === undefined || entry.roles.includes(role)
+}
+
+/** Where somebody of that role begins. */
+export function homeOf(role: Role): string {
+  return NAV.find((entry) => entry.roles.includes(role))?.route ?? 'screen'
+}
