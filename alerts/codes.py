@@ -15,7 +15,8 @@ from models.tables import Secret
 #: Without letters and digits that are mistaken for each other.
 _ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 _LENGTH = 16
-_KEY_NAME = "reporters"
+#: Under which secret the key of people's hashes is kept.
+KEY_NAME = "reporters"
 
 
 def new_code() -> str:
@@ -32,9 +33,9 @@ def code_hash(code: str) -> str:
 
 def person_hash(session: Session, channel: str, key: str) -> str:
     """What is kept of a device, a phone number, a WeChat id."""
-    secret = session.get(Secret, _KEY_NAME)
+    secret = session.get(Secret, KEY_NAME)
     if secret is None:
-        secret = Secret(name=_KEY_NAME, value=secrets.token_bytes(32))
+        secret = Secret(name=KEY_NAME, value=secrets.token_bytes(32))
         session.add(secret)
         session.flush()
     return hmac.new(secret.value, f"{channel}:{key}".encode(), hashlib.sha256).hexdigest()

@@ -16,11 +16,12 @@ from sqlalchemy import CursorResult, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from alerts.codes import KEY_NAME, code_hash, person_hash
 from configs.village import Credit, Tier
 from models.base import utc_now
-from models.citizens import Reporter
+from models.citizens import Report, Reporter
 from models.credit import CreditAccount, CreditEntry, Redemption, RewardItem
-from models.tables import User
+from models.tables import Secret, User
 
 
 class CreditError(Exception):
@@ -210,6 +211,29 @@ def standings(session: Session, credit: Credit, limit: int = 100_000) -> Iterato
         tier = tier_of(account.earned, credit)
         holder = users.get(account.id) or channels.get(account.id, "")
         yield Standing(account.id, holder, account.balance, account.earned, tier.id if tier else None)
+
+
+def holder_of(session: Session, account_id: str) -> str:
+    """Whose account it is: a user's name, or how a reporter is known."""
+    kind, _, owner = account_id.partition(":")
+    if kind == "user":
+        user = session.get(User, owner)
+        return f"{user.display_name} ({user.username})" if user else account_id
+    reporter = session.get(Reporter, owner)
+    return reporter.channel if reporter else account_id
+
+
+def find_reporter(session: Session, phone: str | None, code: str | None) -> Reporter | None:
+    """Whoever reports with this phone number, or made the report of this code."""
+    if phone and (digits := "".join(c for c in phone if c.isdigit() or c == "+")[:32]):
+        if session.get(Secret, KEY_NAME) is None:
+            return None
+        hashed = person_hash(session, "phone", digits)
+        return session.scalar(select(Reporter).where(Reporter.key_hash == hashed))
+    if code:
+        report = session.scalar(select(Report).where(Report.code_hash == code_hash(code)))
+        return session.get(Reporter, report.reporter_id) if report and report.reporter_id else None
+    return None
 
 
 def export_csv(session: Session, credit: Credit) -> str:

@@ -1,4 +1,4 @@
-"""What a reporter does with the tracking code: see how it stands, add, withdraw, rate.
+"""What a reporter does with the tracking code: see how it stands, add, withdraw, rate; what the desk answers there.
 
 Promises: whoever holds the code may, and nobody else; everything said is kept, on the report or the timeline. Not here:
 taking a report (`reports.py`), points (`consequences.py`).
@@ -7,12 +7,13 @@ taking a report (`reports.py`), points (`consequences.py`).
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from alerts.clocks import AWAITED
 from alerts.codes import code_hash
 from alerts.consequences import award_rating
+from alerts.credit import reporter_account
 from alerts.evidence import EvidenceFile
 from alerts.reports import ReportError
 from alerts.states import ENDED, IncidentState
@@ -21,6 +22,7 @@ from configs.village import Village, village
 from configs.words import IncidentKind
 from models.base import utc_now
 from models.citizens import Rating, Report, ReportEntry
+from models.credit import CreditEntry
 from models.tables import Alert, Evidence, Incident
 
 _MOST_ENTRIES = 50
@@ -47,8 +49,8 @@ def add(session: Session, report: Report, text: str, files: Sequence[EvidenceFil
         raise ReportError("请写一句话或附一张照片", "say a sentence or add a photo")
     if report.withdrawn_at is not None:
         raise ReportError("该上报已撤回", "this report was withdrawn")
-    entries = session.scalars(select(ReportEntry.id).where(ReportEntry.report_id == report.id)).all()
-    if len(entries) >= _MOST_ENTRIES:
+    said = select(func.count()).where(ReportEntry.report_id == report.id, ReportEntry.by == "reporter")
+    if (session.scalar(said) or 0) >= _MOST_ENTRIES:
         raise ReportError("补充次数已达上限", "nothing more can be added to this report")
     now = utc_now()
     session.add(ReportEntry(report_id=report.id, at=now, by="reporter", text=text))
@@ -65,6 +67,33 @@ def add(session: Session, report: Report, text: str, files: Sequence[EvidenceFil
         details={"report_id": report.id, "photos": len(files)},
     )  # fmt: skip
     session.flush()
+
+
+def reply(session: Session, report: Report, text: str, actor_id: str, address: str | None) -> ReportEntry:
+    """The desk tells the reporter something; it stands on the page of their code. Raises ReportError."""
+    text = " ".join(text.split())[:1000]
+    if not text:
+        raise ReportError("请写一句话", "write a sentence")
+    now = utc_now()
+    entry = ReportEntry(report_id=report.id, at=now, by="desk", text=text)
+    session.add(entry)
+    incident = incident_of(session, report)
+    record(
+        session, incident, "replied", now, was=incident.state, actor_id=actor_id, note=text, address=address,
+        details={"report_id": report.id},
+    )  # fmt: skip
+    session.flush()
+    return entry
+
+
+def points_of(session: Session, report: Report, incident: Incident) -> int:
+    """What the incident earned the reporter, reversals taken off; 0 for one who cannot be known again."""
+    if report.reporter_id is None:
+        return 0
+    total = select(func.coalesce(func.sum(CreditEntry.amount), 0)).where(
+        CreditEntry.account_id == reporter_account(report.reporter_id), CreditEntry.subject_id == incident.id
+    )
+    return int(session.scalar(total) or 0)
 
 
 def withdraw(session: Session, report: Report, address: str | None) -> None:

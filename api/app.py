@@ -37,6 +37,7 @@ from api.routes import (
     reports,
     session,
     site,
+    users,
     wechat,
     whep,
 )
@@ -92,7 +93,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
     app.add_middleware(Guard, allowed_origins=settings.allowed_origins)
     governance = (dispatch, reports, notifications, credit, questions, figures, wechat)
     counts = (flow, flow_reports)
-    for module in (session, site, incidents, *governance, evidence, recordings, *counts, events, whep, health):
+    for module in (session, users, site, incidents, *governance, evidence, recordings, *counts, events, whep, health):
         app.include_router(module.router)
     if settings.web_dist is not None:
         app.include_router(console_router(settings.web_dist))

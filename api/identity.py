@@ -69,6 +69,49 @@ def create_user(session: Session, username: str, password: str, role: Role, disp
     return user
 
 
+def change_user(
+    session: Session,
+    user_id: str,
+    *,
+    display_name: str | None = None,
+    role: Role | None = None,
+    disabled: bool | None = None,
+    password: str | None = None,
+) -> User:
+    """Changes what is given and flushes. Who loses rights or gets another password is logged out everywhere. There is
+    always an administrator left who can log in. Raises UnusableCredentials, LookupError when there is no such user."""
+    # Administrators are locked together: two who demote each other at once must not both succeed.
+    admins = session.scalars(
+        select(User).where(User.role == Role.ADMINISTRATOR.value, User.disabled.is_(False)).with_for_update()
+    ).all()
+    user = session.get(User, user_id, with_for_update=True)
+    if user is None:
+        raise LookupError("there is no such user")
+    stays = (role or Role(user.role)) is Role.ADMINISTRATOR and not (user.disabled if disabled is None else disabled)
+    if [a.id for a in admins] == [user.id] and not stays:
+        raise UnusableCredentials("this is the only administrator; make somebody else one first")
+    ends_logins = (role is not None and role.value != user.role) or bool(disabled) or password is not None
+    if display_name is not None:
+        user.display_name = display_name.strip()[:80] or user.display_name
+    if password is not None:
+        user.password_hash = _hash(password)
+    user.role = role.value if role is not None else user.role
+    user.disabled = user.disabled if disabled is None else disabled
+    if ends_logins:
+        session.execute(delete(LoginSession).where(LoginSession.user_id == user.id))
+    session.flush()
+    return user
+
+
+def change_password(session: Session, user_id: str, password: str, keep: str | None) -> None:
+    """Somebody's own password; their other logins end, that of the token `keep` goes on. Raises UnusableCredentials."""
+    user = session.get_one(User, user_id, with_for_update=True)
+    user.password_hash = _hash(password)
+    others = delete(LoginSession).where(LoginSession.user_id == user_id)
+    session.execute(others.where(LoginSession.token_hash != _token_hash(keep)) if keep else others)
+    session.flush()
+
+
 def set_password(session: Session, username: str, password: str) -> None:
     """Changes a password and ends the user's logins. Raises UnusableCredentials."""
     user = session.scalar(select(User).where(User.username == username))

@@ -21,6 +21,7 @@ MEDIA_TYPE = "application/problem+json"
 KINDS: dict[str, tuple[int, str, str]] = {
     "not-logged-in": (401, "请先登录", "Log in first"),
     "wrong-password": (401, "用户名或密码不正确", "The user name or the password is wrong"),
+    "wrong-current-password": (403, "当前密码不正确", "The current password is wrong"),
     "too-many-logins": (429, "登录尝试过多，请稍后再试", "Too many attempts to log in; wait and try again"),
     "not-allowed": (403, "您的角色无权进行此操作", "Your role may not do this"),
     "foreign-origin": (403, "请求来自其他网站，已拒绝", "The request came from another site and was refused"),

@@ -158,10 +158,34 @@ class SplitWish(Schema):
 # Citizens' reports ----------------------------------------------------------------------------------------------------
 
 
-class ReportForm(BaseModel):
-    """What the page for reports needs to know: kinds to choose from, limits of what can be sent."""
+class Globe(BaseModel):
+    """Where the plan lies on the globe: a plain rectangle, north up. Degrees, and metres across and down."""
+
+    north: float
+    south: float
+    west: float
+    east: float
+    width_metres: float
+    height_metres: float
+
+
+class Landmark(BaseModel):
+    """A named spot that helps people find their way on the plan."""
 
     name: Name
+    place: Spot
+
+
+class ReportForm(BaseModel):
+    """What the page for reports needs to know: the village and its plan, kinds to choose from, limits of what can be
+    sent. It is for everybody, so it holds no camera's place."""
+
+    name: Name
+    timezone: str
+    globe: Globe
+    areas: list[GridArea]
+    landmarks: list[Landmark]
+    plan_url: str | None
     kinds: list["KindChoice"]
     photos: int
     photo_megabytes: float
@@ -196,9 +220,13 @@ class ProgressStep(BaseModel):
 
 
 class ReportProgress(BaseModel):
-    """How a report stands. `next`: the step that is awaited."""
+    """How a report stands. `next`: the step that is awaited. `handler`: who dealt with it. `points`: what it earned the
+    reporter, where they can be known again (a phone, this device)."""
 
     kind: IncidentKind
+    place: Spot | None
+    handler: str | None
+    points: int
     sentence: str
     state: IncidentState
     received_at: datetime
@@ -229,12 +257,43 @@ class NotifyChannel(BaseModel):
     id: str
     kind: str
     enabled: bool
+    language: str
+    browsers: int
+
+
+class RuleSeen(BaseModel):
+    """Who is told of what, as village.yaml says. Empty lists mean: any. `hours`: always, or spans of local time."""
+
+    id: str
+    on: list[str]
+    kinds: list[IncidentKind]
+    areas: list[str]
+    min_severity: int
+    hours: list[str]
+    channels: list[str]
+    roles: list[Role]
+    users: list[str]
+    to_assigned: bool
+    cooldown_seconds: int
+    digest_at: list[str]
+
+
+class NotifyRules(BaseModel):
+    """All rules, the quiet hours, the priority that comes through them, and how often sending is tried."""
+
+    rules: list[RuleSeen]
+    quiet: list[str]
+    through_priority: int
+    most_attempts: int
 
 
 class DeliverySeen(BaseModel):
-    """One message on its way; `state` is waiting, sent, failed or grouped."""
+    """One message on its way; `state` is waiting, sent, failed or grouped. `trouble`: passing (it is tried again),
+    given_up (tried too often) or permanent (until somebody changes something). `to`: whose browser it goes to."""
 
     id: str
+    to: str | None
+    trouble: Literal["passing", "given_up", "permanent"] | None
     incident_id: str | None
     channel_id: str
     rule_id: str
@@ -288,10 +347,19 @@ class CreditStanding(BaseModel):
     tier: str | None
 
 
+class TierSeen(BaseModel):
+    """A credit tier and the points ever earned that reach it."""
+
+    id: str
+    name: Name
+    from_points: int
+
+
 class CreditEntrySeen(BaseModel):
-    """One movement of points."""
+    """One movement of points. `reversed`: another entry took it back."""
 
     id: int
+    reversed: bool
     at: datetime
     kind: Literal["award", "redemption", "reversal"]
     amount: int
@@ -320,6 +388,13 @@ class RedeemWish(Schema):
 
     item_id: str = Field(max_length=48)
     key: str = Field(min_length=8, max_length=64)
+
+
+class CreditLookup(Schema):
+    """A villager at the desk: the phone number they report with, or the code of one of their reports."""
+
+    phone: str | None = Field(default=None, max_length=32)
+    code: str | None = Field(default=None, max_length=64)
 
 
 class RedemptionSeen(BaseModel):
@@ -407,6 +482,54 @@ class AssignWish(Schema):
     """Whom to make answer."""
 
     user_id: str = Field(max_length=32)
+
+
+# Users ----------------------------------------------------------------------------------------------------------------
+
+
+class UserSeen(BaseModel):
+    """Somebody who may log in. `on_roster`: village.yaml gives them duties; `on_duty`: now."""
+
+    id: str
+    username: str
+    display_name: str
+    role: Role
+    disabled: bool
+    created_at: datetime
+    on_roster: bool
+    on_duty: bool
+    logins: int
+
+
+class NewUser(Schema):
+    """A user to be made. Passwords have at least 8 characters."""
+
+    username: str = Field(min_length=1, max_length=64)
+    display_name: str = Field(default="", max_length=80)
+    role: Role
+    password: str = Field(max_length=256, repr=False)
+
+
+class UserChange(Schema):
+    """What is to change; what is left out stays."""
+
+    display_name: str | None = Field(default=None, min_length=1, max_length=80)
+    role: Role | None = None
+    disabled: bool | None = None
+    password: str | None = Field(default=None, max_length=256, repr=False)
+
+
+class PasswordChange(Schema):
+    """One's own password."""
+
+    current: str = Field(max_length=256, repr=False)
+    new: str = Field(max_length=256, repr=False)
+
+
+class ReplyWish(Schema):
+    """What to tell a reporter."""
+
+    text: str = Field(min_length=1, max_length=1000)
 
 
 # Figures --------------------------------------------------------------------------------------------------------------

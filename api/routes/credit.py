@@ -53,6 +53,27 @@ def list_accounts(
         ]
 
 
+@router.post("/lookup", operation_id="find_credit_account")
+def find_account(
+    wish: shapes.CreditLookup, caller: DeskCaller, context: InContext, request: Request
+) -> shapes.CreditAccountSeen:
+    """The account of a villager who stands at the desk. Numbers and codes are kept as hashes only, so this is the one
+    way from a person to their account."""
+    write_audit(context, caller, "credit.lookup", "phone" if wish.phone else "code", request)
+    with context.database.reading() as session:
+        found = credit.find_reporter(session, wish.phone, wish.code)
+    if found is None:
+        raise ProblemError("not-found", "nobody has reported with this number or code yet")
+    return _account(context, credit.reporter_account(found.id), found.channel)
+
+
+@router.get("/tiers", operation_id="list_credit_tiers")
+def list_tiers(caller: AnyCaller, context: InContext) -> list[shapes.TierSeen]:
+    """The credit tiers, the lowest first."""
+    tiers = sorted(context.governance.village.credit.tiers, key=lambda t: t.from_points)
+    return [shapes.TierSeen(id=t.id, name=t.name, from_points=t.from_points) for t in tiers]
+
+
 @router.get("/me", operation_id="get_my_credit")
 def get_mine(caller: AnyCaller, context: InContext) -> shapes.CreditAccountSeen:
     """The caller's own points."""
@@ -62,7 +83,9 @@ def get_mine(caller: AnyCaller, context: InContext) -> shapes.CreditAccountSeen:
 @router.get("/accounts/{account_id}", operation_id="get_credit_account")
 def get_account(account_id: str, caller: DeskCaller, context: InContext) -> shapes.CreditAccountSeen:
     """One account with its newest 200 movements."""
-    return _account(context, account_id, account_id)
+    with context.database.reading() as session:
+        holder = credit.holder_of(session, account_id)
+    return _account(context, account_id, holder)
 
 
 def _account(context: Context, account_id: str, holder: str) -> shapes.CreditAccountSeen:
@@ -70,6 +93,7 @@ def _account(context: Context, account_id: str, holder: str) -> shapes.CreditAcc
         row = session.get(CreditAccount, account_id)
         query = select(CreditEntry).where(CreditEntry.account_id == account_id)
         entries = session.scalars(query.order_by(CreditEntry.id.desc()).limit(200)).all()
+        taken_back = {e.reverses_id for e in entries}
     earned = row.earned if row else 0
     tier = credit.tier_of(earned, context.governance.village.credit)
     return shapes.CreditAccountSeen(
@@ -80,8 +104,8 @@ def _account(context: Context, account_id: str, holder: str) -> shapes.CreditAcc
         tier=tier.id if tier else None,
         entries=[
             shapes.CreditEntrySeen(
-                id=e.id, at=e.at, kind=e.kind, amount=e.amount, subject_id=e.subject_id, note=e.note,  # type: ignore[arg-type]
-                reverses_id=e.reverses_id,
+                id=e.id, reversed=e.id in taken_back, at=e.at, kind=e.kind, amount=e.amount,  # type: ignore[arg-type]
+                subject_id=e.subject_id, note=e.note, reverses_id=e.reverses_id,
             )
             for e in entries
         ],
@@ -132,8 +156,8 @@ def reverse(
     row = _do(context, lambda s: credit.reverse(s, entry_id, caller.id, wish.note))
     write_audit(context, caller, "credit.reverse", str(entry_id), request)
     return shapes.CreditEntrySeen(
-        id=row.id, at=row.at, kind="reversal", amount=row.amount, subject_id=row.subject_id, note=row.note,
-        reverses_id=row.reverses_id,
+        id=row.id, reversed=False, at=row.at, kind="reversal", amount=row.amount, subject_id=row.subject_id,
+        note=row.note, reverses_id=row.reverses_id,
     )  # fmt: skip
 
 

@@ -6,12 +6,12 @@ from fastapi import APIRouter, Request
 from sqlalchemy import func, select
 from starlette.concurrency import run_in_threadpool
 
-from alerts import merging
+from alerts import followup, merging
 from alerts.assignments import ACTIVE
 from alerts.duty import candidates
 from alerts.lifecycle import ENDED, IllegalTransition, IncidentNotFound, IncidentState, NotAllowed, StaleIncident
 from alerts.photos import UnusableMedia
-from alerts.reports import Media, take_media
+from alerts.reports import Media, ReportError, take_media
 from alerts.timeline import record
 from api import handling as views
 from api import schemas
@@ -25,6 +25,7 @@ from api.uploads import multipart_schema, read_form
 from api.views import incidents
 from configs.words import IncidentKind, Role
 from models.base import utc_now
+from models.citizens import Report
 from models.governance import Assignment
 from models.tables import AuditEntry, Evidence, Incident
 
@@ -217,3 +218,21 @@ def split_incident(
         raise ProblemError("illegal-transition", str(error)) from None
     context.bulletin.nudge()
     return get_handling(other_id, caller, context)
+
+
+@router.post("/incidents/{incident_id}/reports/{report_id}/reply", operation_id="reply_to_report", status_code=204)
+def reply_to_report(
+    incident_id: str, report_id: str, wish: shapes.ReplyWish, caller: DeskCaller, context: InContext, request: Request
+) -> None:
+    """Tells a reporter something; they read it on the page of their code."""
+    address = address_of(request)
+    try:
+        with context.database.session() as session:
+            report = session.get(Report, report_id)
+            if report is None or followup.incident_of(session, report).id != incident_id:
+                raise ProblemError("not-found", "this incident has no such report")
+            followup.reply(session, report, wish.text, caller.id, address)
+            session.add(AuditEntry(user_id=caller.id, action="report.reply", subject=report_id, address=address))
+    except ReportError as error:
+        raise ProblemError("bad-request", f"{error.zh} / {error.en}") from None
+    context.bulletin.nudge()

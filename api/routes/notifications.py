@@ -4,27 +4,38 @@ import hashlib
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 
 from alerts.notify.channels import vapid_pem, vapid_public
 from alerts.notify.webhook import PassingFailure, PermanentFailure, checked_address
 from api import schemas_incidents as shapes
 from api.access import StaffCaller, write_audit
-from api.context import InContext
+from api.context import Context, InContext
+from api.governance import address_of
 from api.problems import ProblemError
 from api.routes.dispatch import DeskCaller
 from api.schemas import Text
+from configs.site import AlwaysOrHours
 from configs.village import ChannelKind
 from models.base import utc_now
 from models.governance import Delivery, PushSubscription
-from models.tables import Secret
+from models.tables import AuditEntry, Secret, User
 
 router = APIRouter(prefix="/api", tags=["notifications"])
 
 
-def _seen(row: Delivery) -> shapes.DeliverySeen:
+def _trouble(row: Delivery, most_attempts: int) -> Literal["passing", "given_up", "permanent"] | None:
+    if row.state == "waiting":
+        return "passing" if row.last_error else None
+    if row.state != "failed":
+        return None
+    return "given_up" if row.attempts >= most_attempts else "permanent"
+
+
+def _seen(row: Delivery, context: Context, to: str | None = None) -> shapes.DeliverySeen:
     title = row.content.get("title", {})
     return shapes.DeliverySeen(
+        to=to, trouble=_trouble(row, context.governance.village.notifications.most_attempts),
         id=row.id, incident_id=row.incident_id, channel_id=row.channel_id, rule_id=row.rule_id, event=row.event,
         title=Text(zh=title.get("zh", ""), en=title.get("en", "")), state=row.state, attempts=row.attempts,
         created_at=row.created_at, next_at=row.next_at, sent_at=row.sent_at, error=row.last_error,
@@ -34,12 +45,42 @@ def _seen(row: Delivery) -> shapes.DeliverySeen:
 @router.get("/notifications/channels", operation_id="list_channels")
 def list_channels(caller: DeskCaller, context: InContext) -> list[shapes.NotifyChannel]:
     """The ways out, and whether each has an address. Addresses and keys are never shown."""
+    with context.database.reading() as session:
+        there = select(func.count()).select_from(PushSubscription).where(PushSubscription.gone_at.is_(None))
+        browsers = session.scalar(there) or 0
     return [
         shapes.NotifyChannel(
-            id=c.id, kind=c.kind.value, enabled=c.kind is ChannelKind.PUSH or bool(c.url.get_secret_value())
+            id=c.id,
+            kind=c.kind.value,
+            enabled=c.kind is ChannelKind.PUSH or bool(c.url.get_secret_value()),
+            language=c.language,
+            browsers=browsers if c.kind is ChannelKind.PUSH else 0,
         )
         for c in context.governance.village.notifications.channels
     ]
+
+
+@router.get("/notifications/rules", operation_id="list_notify_rules")
+def list_rules(caller: DeskCaller, context: InContext) -> shapes.NotifyRules:
+    """Who is told of what, as village.yaml says."""
+    found = context.governance.village.notifications
+    return shapes.NotifyRules(
+        rules=[
+            shapes.RuleSeen(
+                **rule.model_dump(exclude={"hours", "digest_at"}),
+                hours=_spans(rule.hours),
+                digest_at=[at.strftime("%H:%M") for at in rule.digest_at],
+            )
+            for rule in found.rules
+        ],
+        quiet=_spans(found.quiet.hours),
+        through_priority=found.quiet.through_priority,
+        most_attempts=found.most_attempts,
+    )
+
+
+def _spans(hours: AlwaysOrHours) -> list[str]:
+    return [] if hours == "always" else [f"{h.start:%H:%M}–{h.end:%H:%M}" for h in hours]
 
 
 @router.post("/notifications/test", operation_id="test_channel")
@@ -60,7 +101,8 @@ def test_channel(
     if not push and not channel.url.get_secret_value():
         raise ProblemError("cannot", "this channel has no address; set its url in village.yaml")
     write_audit(context, caller, "notifications.test", wish.channel_id, request)
-    return _seen(context.governance.courier.test(wish.channel_id, utc_now(), target if push else None))
+    row = context.governance.courier.test(wish.channel_id, utc_now(), target if push else None)
+    return _seen(row, context, caller.display_name if push else None)
 
 
 @router.get("/deliveries", operation_id="list_deliveries")
@@ -79,7 +121,30 @@ def list_deliveries(
         query = query.where(Delivery.state == state)
     with context.database.reading() as session:
         rows = session.scalars(query.order_by(Delivery.created_at.desc(), Delivery.id).limit(limit)).all()
-        return [_seen(row) for row in rows]
+        owners = select(PushSubscription.id, User.display_name).join(User, User.id == PushSubscription.user_id)
+        people = {r[0]: r[1] for r in session.execute(owners.where(PushSubscription.id.in_({d.target for d in rows})))}
+        return [_seen(row, context, people.get(row.target)) for row in rows]
+
+
+@router.post("/deliveries/{delivery_id}/retry", operation_id="retry_delivery")
+def retry_delivery(delivery_id: str, caller: DeskCaller, context: InContext, request: Request) -> shapes.DeliverySeen:
+    """Tries once more, soon, what was given up: with the same id, so that a receiver that has it drops it."""
+    now = utc_now()
+    with context.database.session() as session:
+        row = session.get(Delivery, delivery_id, with_for_update=True)
+        if row is None:
+            raise ProblemError("not-found", "there is no such message")
+        if row.state not in ("failed", "waiting") or row.event == "test":
+            raise ProblemError("cannot", "only a message that failed, or that waits, is tried again")
+        row.state, row.next_at = "waiting", now
+        row.attempts = min(row.attempts, context.governance.village.notifications.most_attempts - 1)
+        session.add(
+            AuditEntry(
+                user_id=caller.id, action="notifications.retry", subject=delivery_id, address=address_of(request)
+            )
+        )
+        session.flush()
+        return _seen(row, context)
 
 
 @router.get("/push/key", operation_id="get_push_key")

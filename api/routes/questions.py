@@ -1,6 +1,8 @@
 """Visitors' questions: asked without a login, answered from an inbox. The rules are in `alerts/questions.py`."""
 
 from collections.abc import Callable
+from dataclasses import asdict
+from datetime import timedelta
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
@@ -82,6 +84,17 @@ def _seen(session: Session, rows: list[Question], context: Context) -> list[shap
             )
         )  # fmt: skip
     return seen
+
+
+@router.get("/questions/figures", operation_id="get_question_figures")
+def get_figures(
+    caller: StaffCaller, context: InContext, days: Annotated[int, Query(ge=1, le=366)] = 7
+) -> shapes.QuestionFigures:
+    """How fast the questions of the last `days` were answered."""
+    now = utc_now()
+    with context.database.reading() as session:
+        found = questions.figures(session, now - timedelta(days=days), now, now)
+    return shapes.QuestionFigures.model_validate(asdict(found))
 
 
 @router.get("/questions/canned", operation_id="list_canned_answers")

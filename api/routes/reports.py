@@ -41,15 +41,45 @@ _FIELDS = {
 @router.get("/report-form", operation_id="get_report_form")
 def get_report_form(context: InContext) -> shapes.ReportForm:
     """What the page for reports needs. Open to everybody."""
-    limits = context.governance.village.reports
+    village, site = context.governance.village, context.settings.site
+    limits, plan = village.reports, village.plan
     return shapes.ReportForm(
-        name=context.settings.site.site.name,
+        name=site.site.name,
+        timezone=site.site.timezone,
+        globe=shapes.Globe(
+            north=plan.north, south=plan.south, west=plan.west, east=plan.east,
+            width_metres=plan.width_metres, height_metres=plan.height_metres,
+        ),
+        areas=[views.area(a) for a in village.areas],
+        landmarks=_landmarks(context),
+        plan_url="/api/report-form/plan" if context.settings.plan_image else None,
         kinds=[shapes.KindChoice(kind=k.kind, name=k.name, icon=k.icon) for k in context.governance.kinds.kinds],
         photos=limits.photos,
         photo_megabytes=limits.photo_megabytes,
         video_megabytes=limits.video_megabytes,
         video_seconds=limits.video_seconds,
-    )
+    )  # fmt: skip
+
+
+def _landmarks(context: Context) -> list[shapes.Landmark]:
+    """The groups of monitoring points by name, each in the middle of its points: no camera's own place."""
+    site = context.settings.site
+    marks = []
+    for group in site.groups:
+        places = [c.place for c in site.cameras if c.group == group.id]
+        if places:
+            middle = Spot(x=sum(p.x for p in places) / len(places), y=sum(p.y for p in places) / len(places))
+            marks.append(shapes.Landmark(name=group.name, place=middle))
+    return marks
+
+
+@router.get("/report-form/plan", operation_id="get_report_plan", response_class=FileResponse)
+def get_report_plan(context: InContext) -> FileResponse:
+    """The picture of the village plan, for the page for reports. Open to everybody."""
+    image = context.settings.plan_image
+    if image is None or not image.is_file():
+        raise ProblemError("not-found", "no plan image is configured")
+    return FileResponse(image, headers={"Cache-Control": "public, max-age=3600"})
 
 
 @router.post(
@@ -133,8 +163,13 @@ def _progress(database: Database, code: str) -> shapes.ReportProgress:
         ended = IncidentState(incident.state) in ENDED
         closed = incident.state == IncidentState.CLOSED.value
         withdrawn = report.withdrawn_at is not None
+        placed = incident.place_x is not None and incident.place_y is not None
+        handler = views.persons(session, [incident.lead_id]).get(incident.lead_id or "")
         return shapes.ReportProgress(
             kind=IncidentKind(incident.kind),
+            place=Spot(x=incident.place_x, y=incident.place_y) if placed else None,  # type: ignore[arg-type]
+            handler=handler.display_name if handler else None,
+            points=followup.points_of(session, report, incident),
             sentence=report.sentence,
             state=IncidentState(incident.state),
             received_at=report.created_at,

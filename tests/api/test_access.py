@@ -18,6 +18,7 @@ OPEN = {
     ("GET", "/api/health"),
     # Citizens and visitors: bounded and slowed down by device and network; a code opens one report or question.
     ("GET", "/api/report-form"),
+    ("GET", "/api/report-form/plan"),
     ("POST", "/api/reports"),
     ("GET", "/api/reports/{code}"),
     ("DELETE", "/api/reports/{code}"),
@@ -38,6 +39,9 @@ WHO = {
     "/api/incidents": set(Role) - {Role.CITIZEN, Role.PLANNER},
     "/api/flow/minutes": set(Role) - {Role.CITIZEN},
     "/api/me": set(Role),
+    "/api/users": {Role.ADMINISTRATOR},
+    "/api/deliveries": {Role.ADMINISTRATOR, Role.OPERATOR},
+    "/api/questions": {Role.ADMINISTRATOR, Role.OPERATOR, Role.GRID_WORKER},
     "/metrics": {Role.ADMINISTRATOR},
 }
 

@@ -224,6 +224,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/credit/lookup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Find Account
+         * @description The account of a villager who stands at the desk. Numbers and codes are kept as hashes only, so this is the one
+         *     way from a person to their account.
+         */
+        post: operations["find_credit_account"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/credit/me": {
         parameters: {
             query?: never;
@@ -264,6 +285,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/credit/tiers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Tiers
+         * @description The credit tiers, the lowest first.
+         */
+        get: operations["list_credit_tiers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/deliveries": {
         parameters: {
             query?: never;
@@ -278,6 +319,26 @@ export interface paths {
         get: operations["list_deliveries"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/deliveries/{delivery_id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Retry Delivery
+         * @description Tries once more, soon, what was given up: with the same id, so that a receiver that has it drops it.
+         */
+        post: operations["retry_delivery"];
         delete?: never;
         options?: never;
         head?: never;
@@ -626,6 +687,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/incidents/{incident_id}/reports/{report_id}/reply": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reply To Report
+         * @description Tells a reporter something; they read it on the page of their code.
+         */
+        post: operations["reply_to_report"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/incidents/{incident_id}/split": {
         parameters: {
             query?: never;
@@ -726,6 +807,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/me/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Change My Password
+         * @description Changes one's own password; all other logins of the caller end, this one goes on.
+         */
+        post: operations["change_my_password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/merge-proposals": {
         parameters: {
             query?: never;
@@ -798,6 +899,26 @@ export interface paths {
          * @description The ways out, and whether each has an address. Addresses and keys are never shown.
          */
         get: operations["list_channels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notifications/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Rules
+         * @description Who is told of what, as village.yaml says.
+         */
+        get: operations["list_notify_rules"];
         put?: never;
         post?: never;
         delete?: never;
@@ -934,6 +1055,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/questions/figures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Figures
+         * @description How fast the questions of the last `days` were answered.
+         */
+        get: operations["get_question_figures"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/questions/{question_id}/answer": {
         parameters: {
             query?: never;
@@ -1048,6 +1189,26 @@ export interface paths {
          * @description What the page for reports needs. Open to everybody.
          */
         get: operations["get_report_form"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/report-form/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Report Plan
+         * @description The picture of the village plan, for the page for reports. Open to everybody.
+         */
+        get: operations["get_report_plan"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1242,6 +1403,50 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Users
+         * @description Everybody who may log in, or could once.
+         */
+        get: operations["list_users"];
+        put?: never;
+        /**
+         * Make User
+         * @description Makes a user.
+         */
+        post: operations["create_user"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/users/{user_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Patch User
+         * @description Changes a user: name, role, password, whether they may log in.
+         */
+        patch: operations["change_user"];
         trace?: never;
     };
     "/api/whep/sessions/{session_id}": {
@@ -1575,7 +1780,7 @@ export interface components {
         };
         /**
          * CreditEntrySeen
-         * @description One movement of points.
+         * @description One movement of points. `reversed`: another entry took it back.
          */
         CreditEntrySeen: {
             /** Amount */
@@ -1594,10 +1799,22 @@ export interface components {
             kind: "award" | "redemption" | "reversal";
             /** Note */
             note: string | null;
+            /** Reversed */
+            reversed: boolean;
             /** Reverses Id */
             reverses_id: number | null;
             /** Subject Id */
             subject_id: string | null;
+        };
+        /**
+         * CreditLookup
+         * @description A villager at the desk: the phone number they report with, or the code of one of their reports.
+         */
+        CreditLookup: {
+            /** Code */
+            code?: string | null;
+            /** Phone */
+            phone?: string | null;
         };
         /**
          * CreditStanding
@@ -1678,7 +1895,8 @@ export interface components {
         };
         /**
          * DeliverySeen
-         * @description One message on its way; `state` is waiting, sent, failed or grouped.
+         * @description One message on its way; `state` is waiting, sent, failed or grouped. `trouble`: passing (it is tried again),
+         *     given_up (tried too often) or permanent (until somebody changes something). `to`: whose browser it goes to.
          */
         DeliverySeen: {
             /** Attempts */
@@ -1710,6 +1928,10 @@ export interface components {
             /** State */
             state: string;
             title: components["schemas"]["Text"];
+            /** To */
+            to: string | null;
+            /** Trouble */
+            trouble: ("passing" | "given_up" | "permanent") | null;
         };
         /**
          * EvidenceItem
@@ -1864,6 +2086,24 @@ export interface components {
             people: number;
             /** Provisional */
             provisional: boolean;
+        };
+        /**
+         * Globe
+         * @description Where the plan lies on the globe: a plain rectangle, north up. Degrees, and metres across and down.
+         */
+        Globe: {
+            /** East */
+            east: number;
+            /** Height Metres */
+            height_metres: number;
+            /** North */
+            north: number;
+            /** South */
+            south: number;
+            /** West */
+            west: number;
+            /** Width Metres */
+            width_metres: number;
         };
         /**
          * GovernanceSeen
@@ -2168,6 +2408,14 @@ export interface components {
             };
         };
         /**
+         * Landmark
+         * @description A named spot that helps people find their way on the plan.
+         */
+        Landmark: {
+            name: components["schemas"]["Name"];
+            place: components["schemas"]["Spot"];
+        };
+        /**
          * Line
          * @description A directed line that is counted.
          */
@@ -2273,16 +2521,50 @@ export interface components {
             zh: string;
         };
         /**
+         * NewUser
+         * @description A user to be made. Passwords have at least 8 characters.
+         */
+        NewUser: {
+            /**
+             * Display Name
+             * @default
+             */
+            display_name: string;
+            /** Password */
+            password: string;
+            role: components["schemas"]["Role"];
+            /** Username */
+            username: string;
+        };
+        /**
          * NotifyChannel
          * @description A way out. `enabled`: it has an address.
          */
         NotifyChannel: {
+            /** Browsers */
+            browsers: number;
             /** Enabled */
             enabled: boolean;
             /** Id */
             id: string;
             /** Kind */
             kind: string;
+            /** Language */
+            language: string;
+        };
+        /**
+         * NotifyRules
+         * @description All rules, the quiet hours, the priority that comes through them, and how often sending is tried.
+         */
+        NotifyRules: {
+            /** Most Attempts */
+            most_attempts: number;
+            /** Quiet */
+            quiet: string[];
+            /** Rules */
+            rules: components["schemas"]["RuleSeen"][];
+            /** Through Priority */
+            through_priority: number;
         };
         /**
          * ObjectClass
@@ -2366,6 +2648,16 @@ export interface components {
         OverlayWish: {
             /** Cameras */
             cameras: string[];
+        };
+        /**
+         * PasswordChange
+         * @description One's own password.
+         */
+        PasswordChange: {
+            /** Current */
+            current: string;
+            /** New */
+            new: string;
         };
         /**
          * Peak
@@ -2787,6 +3079,14 @@ export interface components {
             points: number;
         };
         /**
+         * ReplyWish
+         * @description What to tell a reporter.
+         */
+        ReplyWish: {
+            /** Text */
+            text: string;
+        };
+        /**
          * ReportEntry
          * @description Something said afterwards.
          */
@@ -2803,16 +3103,26 @@ export interface components {
         };
         /**
          * ReportForm
-         * @description What the page for reports needs to know: kinds to choose from, limits of what can be sent.
+         * @description What the page for reports needs to know: the village and its plan, kinds to choose from, limits of what can be
+         *     sent. It is for everybody, so it holds no camera's place.
          */
         ReportForm: {
+            /** Areas */
+            areas: components["schemas"]["GridArea"][];
+            globe: components["schemas"]["Globe"];
             /** Kinds */
             kinds: components["schemas"]["KindChoice"][];
+            /** Landmarks */
+            landmarks: components["schemas"]["Landmark"][];
             name: components["schemas"]["Name"];
             /** Photo Megabytes */
             photo_megabytes: number;
             /** Photos */
             photos: number;
+            /** Plan Url */
+            plan_url: string | null;
+            /** Timezone */
+            timezone: string;
             /** Video Megabytes */
             video_megabytes: number;
             /** Video Seconds */
@@ -2851,7 +3161,8 @@ export interface components {
         };
         /**
          * ReportProgress
-         * @description How a report stands. `next`: the step that is awaited.
+         * @description How a report stands. `next`: the step that is awaited. `handler`: who dealt with it. `points`: what it earned the
+         *     reporter, where they can be known again (a phone, this device).
          */
         ReportProgress: {
             /** Can Add */
@@ -2862,11 +3173,16 @@ export interface components {
             can_withdraw: boolean;
             /** Entries */
             entries: components["schemas"]["ReportEntry"][];
+            /** Handler */
+            handler: string | null;
             kind: components["schemas"]["IncidentKind"];
             /** Media */
             media: components["schemas"]["EvidenceItem"][];
             /** Next */
             next: string | null;
+            place: components["schemas"]["Spot"] | null;
+            /** Points */
+            points: number;
             /**
              * Received At
              * Format: date-time
@@ -3011,6 +3327,36 @@ export interface components {
          */
         Role: "administrator" | "operator" | "grid_worker" | "enforcement_officer" | "planner" | "viewer" | "citizen";
         /**
+         * RuleSeen
+         * @description Who is told of what, as village.yaml says. Empty lists mean: any. `hours`: always, or spans of local time.
+         */
+        RuleSeen: {
+            /** Areas */
+            areas: string[];
+            /** Channels */
+            channels: string[];
+            /** Cooldown Seconds */
+            cooldown_seconds: number;
+            /** Digest At */
+            digest_at: string[];
+            /** Hours */
+            hours: string[];
+            /** Id */
+            id: string;
+            /** Kinds */
+            kinds: components["schemas"]["IncidentKind"][];
+            /** Min Severity */
+            min_severity: number;
+            /** On */
+            on: string[];
+            /** Roles */
+            roles: components["schemas"]["Role"][];
+            /** To Assigned */
+            to_assigned: boolean;
+            /** Users */
+            users: string[];
+        };
+        /**
          * Session
          * @description A login in force.
          */
@@ -3105,11 +3451,14 @@ export interface components {
         };
         /**
          * StayFigures
-         * @description How long people stayed in one zone, from visits that ended: seconds.
+         * @description How long people stayed in one zone, from visits that ended: seconds. A visit is as long as its track was kept,
+         *     so these are rather too short than too long.
          */
         StayFigures: {
             /** Camera Id */
             camera_id: string;
+            /** Longest Seconds */
+            longest_seconds: number;
             /** Mean Seconds */
             mean_seconds: number;
             name: components["schemas"]["Words"];
@@ -3202,6 +3551,17 @@ export interface components {
             zh: string;
         };
         /**
+         * TierSeen
+         * @description A credit tier and the points ever earned that reach it.
+         */
+        TierSeen: {
+            /** From Points */
+            from_points: number;
+            /** Id */
+            id: string;
+            name: components["schemas"]["Name"];
+        };
+        /**
          * Total
          * @description `counted` is what was seen; `estimated` what the gaps would have added; `observed_share` 0…1 of what was to be
          *     observed, None when nothing was.
@@ -3223,6 +3583,45 @@ export interface components {
             display_name: string;
             /** Id */
             id: string;
+            role: components["schemas"]["Role"];
+            /** Username */
+            username: string;
+        };
+        /**
+         * UserChange
+         * @description What is to change; what is left out stays.
+         */
+        UserChange: {
+            /** Disabled */
+            disabled?: boolean | null;
+            /** Display Name */
+            display_name?: string | null;
+            /** Password */
+            password?: string | null;
+            role?: components["schemas"]["Role"] | null;
+        };
+        /**
+         * UserSeen
+         * @description Somebody who may log in. `on_roster`: village.yaml gives them duties; `on_duty`: now.
+         */
+        UserSeen: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Disabled */
+            disabled: boolean;
+            /** Display Name */
+            display_name: string;
+            /** Id */
+            id: string;
+            /** Logins */
+            logins: number;
+            /** On Duty */
+            on_duty: boolean;
+            /** On Roster */
+            on_roster: boolean;
             role: components["schemas"]["Role"];
             /** Username */
             username: string;
@@ -3664,6 +4063,39 @@ export interface operations {
             };
         };
     };
+    find_credit_account: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreditLookup"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreditAccountSeen"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_my_credit: {
         parameters: {
             query?: never;
@@ -3726,6 +4158,35 @@ export interface operations {
             };
         };
     };
+    list_credit_tiers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TierSeen"][];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_deliveries: {
         parameters: {
             query?: {
@@ -3746,6 +4207,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DeliverySeen"][];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retry_delivery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                delivery_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliverySeen"];
                 };
             };
             /** @description a problem */
@@ -4325,6 +4817,40 @@ export interface operations {
             };
         };
     };
+    reply_to_report: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                incident_id: string;
+                report_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReplyWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     split_incident: {
         parameters: {
             query?: never;
@@ -4482,6 +5008,37 @@ export interface operations {
             };
         };
     };
+    change_my_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_merge_proposals: {
         parameters: {
             query?: never;
@@ -4589,6 +5146,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["NotifyChannel"][];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_notify_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotifyRules"];
                 };
             };
             /** @description a problem */
@@ -4849,6 +5435,37 @@ export interface operations {
             };
         };
     };
+    get_question_figures: {
+        parameters: {
+            query?: {
+                days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuestionFigures"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     answer_question: {
         parameters: {
             query?: never;
@@ -5056,6 +5673,33 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ReportForm"];
                 };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_report_plan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description a problem */
             default: {
@@ -5415,6 +6059,103 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Person"][];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_users: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserSeen"][];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewUser"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserSeen"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserSeen"];
                 };
             };
             /** @description a problem */
