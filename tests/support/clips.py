@@ -6,6 +6,9 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.demo.clip import Clip, clip_of
+from runtime.demo.nal import is_parameter_set, split_annexb
+
 _CODECS = {"h264": "libx264", "hevc": "libx265"}
 
 
@@ -46,3 +49,17 @@ def make_clip(
             container.mux(stream.encode(av.VideoFrame.from_ndarray(bgr, format="bgr24")))
         container.mux(stream.encode(None))
     return path
+
+
+def undecodable(path: Path) -> Clip:
+    """The H.264 clip in that file with nothing but rubbish in its slices: packets that look right, and no picture."""
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        to_annexb = av.BitStreamFilterContext("h264_mp4toannexb", stream)
+        pictures = [split_annexb(bytes(p)) for raw in container.demux(stream) for p in to_annexb.filter(raw) if p.size]
+        size = stream.codec_context.width, stream.codec_context.height
+    spoilt = [
+        [nal if is_parameter_set("h264", nal) else nal[:1] + b"\xff" * (len(nal) - 1) for nal in nals]
+        for nals in pictures
+    ]
+    return clip_of("undecodable", "h264", *size, 20.0, spoilt)

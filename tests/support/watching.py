@@ -16,6 +16,9 @@ HURRY = Patience(
     open_seconds=1.0, stall_seconds=1.0, first_picture_seconds=2.5, retry_first_seconds=0.1, retry_most_seconds=0.4
 )
 
+#: Nobody wishes pictures.
+NOTHING = FrameWish(2, 2, 0.0)
+
 
 class Watch:
     """Runs one camera and remembers its packets, frames and states."""
