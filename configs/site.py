@@ -5,6 +5,8 @@ here: reading YAML and naming the line of a mistake (`load.py`), the JSON Schema
 """
 
 import difflib
+import itertools
+import math
 import re
 from collections.abc import Iterator
 from datetime import time
@@ -166,6 +168,25 @@ class Line(Strict):
         return self
 
 
+class GroundPoint(Strict):
+    """A point on the ground whose place is known both in the picture and on the ground."""
+
+    at: NormalisedPoint = Field(description="where it is in the picture, [x, y] as fractions of it")
+    metres: tuple[float, float] = Field(
+        description="where it is on the ground, [east, north] or any two square axes, in metres from anywhere"
+    )
+
+
+def _on_one_line(points: list[tuple[float, float]]) -> bool:
+    """Whether three of four points lie on a line, so that they fix no plane."""
+    for a, b, c in itertools.combinations(points, 3):
+        sides = [math.dist(a, b), math.dist(b, c), math.dist(a, c)]
+        twice = abs((b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]))
+        if twice <= 0.01 * max(sides) ** 2:
+            return True
+    return False
+
+
 class Hours(Strict):
     """A daily span of local time; one that ends before it starts runs over midnight."""
 
@@ -232,6 +253,11 @@ class MonitoringPoint(Strict):
     watch: list[Watch] = Field(default_factory=list, description="what to look for; nothing: live view only")
     zones: list[Zone] = Field(default_factory=list, description="areas of the picture")
     lines: list[Line] = Field(default_factory=list, description="lines across which people or vehicles are counted")
+    ground: list[GroundPoint] = Field(
+        default_factory=list,
+        max_length=4,
+        description="four points on the ground, measured out once (the corners of a crossing, say): gives speeds",
+    )
     schedule: Schedule = Field(default=Schedule(), description="when the models watch")
     recording: Recording = Field(default=Recording(), description="what is written to disk, and for how long")
     looks_per_second: float = Field(
@@ -241,6 +267,15 @@ class MonitoringPoint(Strict):
     @property
     def camera_id(self) -> CameraId:
         return CameraId(self.id)
+
+    @field_validator("ground")
+    @classmethod
+    def _fixes_a_plane(cls, points: list[GroundPoint]) -> list[GroundPoint]:
+        if points and len(points) != 4:
+            raise ValueError("needs four points, or none")
+        if points and (_on_one_line([p.at for p in points]) or _on_one_line([p.metres for p in points])):
+            raise ValueError("has three points on one line; take the corners of a rectangle on the ground")
+        return points
 
     @model_validator(mode="wrap")
     @classmethod

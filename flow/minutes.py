@@ -6,6 +6,7 @@ observed between two looks that are close enough to have seen whatever went by. 
 not yet taken. Not here: crossings and zones themselves, the database (`store.py`).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from configs.words import CameraId, Instant, LineId, ObjectClass, ZoneId
@@ -21,11 +22,12 @@ MOST_MINUTES = 180
 
 @dataclass(slots=True)
 class _Occupancy:
-    """Of one class in one zone in one minute: the extremes, and people-seconds for the mean."""
+    """Of one class in one zone in one minute: the extremes, people-seconds for the mean, and who came."""
 
     least: int | None = None
     most: int = 0
     integral: float = 0.0
+    arrivals: int = 0
 
 
 @dataclass(slots=True)
@@ -57,8 +59,14 @@ class MinuteSums:
         self._open_from = 0
         self.minutes_lost = 0
 
-    def look(self, at: Instant, present: dict[ZoneId, dict[ObjectClass, int]], crossings: list[Crossing]) -> None:
-        """Take in one look: who is in each zone now, and what has crossed since the last one."""
+    def look(
+        self,
+        at: Instant,
+        present: dict[ZoneId, dict[ObjectClass, int]],
+        crossings: list[Crossing],
+        arrivals: Mapping[ZoneId, Mapping[ObjectClass, int]] | None = None,
+    ) -> None:
+        """Take in one look: who is in each zone now, what has crossed and who has arrived since the last one."""
         before, self._looked_at = self._looked_at, at
         if before is not None and 0 < at - before <= LONGEST_STEP_SECONDS:
             self._observe(before, at)
@@ -67,6 +75,10 @@ class MinuteSums:
             minute = self._minute(max(_minute_of(crossing.at), self._open_from))
             pair = minute.crossings.setdefault((crossing.line_id, crossing.object_class), [0, 0])
             pair[0 if crossing.direction == "in" else 1] += 1
+        for zone, classes in (arrivals or {}).items():
+            for name in set(classes) & set(self._zones.get(zone, ())):
+                minute = self._minute(max(_minute_of(at), self._open_from))
+                minute.occupancy.setdefault((zone, name), _Occupancy()).arrivals += classes[name]
 
     def finished(self, now: Instant) -> MinuteRows:
         """The rows of minutes that are over, which are then forgotten here."""
@@ -121,9 +133,8 @@ class MinuteSums:
             for (zone, name), held in minute.occupancy.items():
                 if seconds > 0:
                     mean = held.integral / minute.observed
-                    occupancy.append(
-                        OccupancyRow(self.camera_id, zone, name, start, held.least or 0, mean, held.most, seconds)
-                    )
+                    numbers = (held.least or 0, mean, held.most, seconds, held.arrivals)
+                    occupancy.append(OccupancyRow(self.camera_id, zone, name, start, *numbers))
         return MinuteRows(self.camera_id, self.run, tuple(crossings), tuple(occupancy))
 
 

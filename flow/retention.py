@@ -15,13 +15,19 @@ from sqlalchemy import delete, func, select
 from configs.footfall import Keep
 from flow.local_time import day_of, span_of_day, start_of_day
 from flow.rollups import deleted_until, roll, write_state
-from models.footfall import DayCrossing, DayOccupancy, DayStay, HourCrossing, HourOccupancy
+from models.footfall import DayCrossing, DayHeat, DayOccupancy, DayPassage, DayStay, HourCrossing, HourOccupancy
 from models.session import Database
 from models.tables import MinuteCrossing, MinuteOccupancy
 
 _MINUTES: tuple[Any, ...] = (MinuteCrossing.__table__, MinuteOccupancy.__table__)
 _HOURS: tuple[Any, ...] = (HourCrossing.__table__, HourOccupancy.__table__)
-_DAYS: tuple[Any, ...] = (DayCrossing.__table__, DayOccupancy.__table__, DayStay.__table__)
+_DAYS: tuple[Any, ...] = (
+    DayCrossing.__table__,
+    DayOccupancy.__table__,
+    DayStay.__table__,
+    DayHeat.__table__,
+    DayPassage.__table__,
+)
 
 
 @dataclass(slots=True)

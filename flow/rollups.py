@@ -203,9 +203,10 @@ def _roll_hour(connection: Connection, start: datetime, end: datetime, rolled: R
                 func.min(below.least),
                 func.sum(below.mean * below.observed_seconds) / func.nullif(seconds, 0),
                 func.max(below.most),
+                func.sum(below.arrivals),
             ]
         )
-        names = ["crossed_in", "crossed_out"] if kind == "crossings" else ["least", "mean", "most"]
+        names = ["crossed_in", "crossed_out"] if kind == "crossings" else ["least", "mean", "most", "arrivals"]
         keys = [below.camera_id, below[part], below.object_class]
         rows = (
             select(literal(start, UtcDateTime), *keys, *sums, seconds, func.count())
@@ -274,6 +275,6 @@ def _occupancy_days(
         found.append(
             {"day": day, "camera_id": camera_id, "zone_id": zone_id, "object_class": object_class}
             | {"least": min(r.least for r in rows), "mean": mean, "most": max(r.most for r in rows)}
-            | {"observed_seconds": seconds, "profile": pack(profile)}
+            | {"observed_seconds": seconds, "profile": pack(profile), "arrivals": sum(r.arrivals for r in rows)}
         )
     return found

@@ -95,6 +95,7 @@ class MinuteStore:
                     "mean": (row.mean * row.observed_seconds + base.get("mean", 0.0) * before) / seconds,
                     "most": max(row.most, base.get("most", 0)),
                     "observed_seconds": min(60.0, seconds),
+                    "arrivals": row.arrivals + base.get("arrivals", 0),
                 }
             )
         _upsert(connection, _OCCUPANCY, ("camera_id", "zone_id", "object_class", "minute"), values)

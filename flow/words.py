@@ -17,7 +17,7 @@ Direction = Literal["in", "out"]
 @dataclass(frozen=True, slots=True)
 class Crossing:
     """One thing went over one line. `at` is when its foot point passed the line, interpolated between looks; `place` is
-    where, normalised."""
+    where, normalised; `speed` in metres a second, where the camera's ground was measured out."""
 
     camera_id: CameraId
     line_id: LineId
@@ -26,6 +26,7 @@ class Crossing:
     direction: Direction
     at: Instant
     place: Point
+    speed: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,8 @@ class CrossingRow:
 
 @dataclass(frozen=True, slots=True)
 class OccupancyRow:
-    """How many of one class stood in one zone in one minute, of one run so far; `mean` is weighted by time."""
+    """How many of one class stood in one zone in one minute, of one run so far; `mean` is weighted by time. `arrivals`
+    are those that came to be in it, by whatever way."""
 
     camera_id: CameraId
     zone_id: ZoneId
@@ -79,6 +81,7 @@ class OccupancyRow:
     mean: float
     most: int
     observed_seconds: float
+    arrivals: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,9 @@
 """What goes on in one polygon zone: who is in it, how long they stay, which vehicle has stopped.
 
 Promises: a thing is in the zone when its foot point is; it enters and leaves only when it has been on the other side
-for a moment, so that walking along the edge is not a string of visits. A vehicle counts as stopped while it stays
+for a moment, so that walking along the edge is not a string of visits. An arrival is somebody who comes to be in the
+zone and stays a moment, over its edge or out of a door or a bus in the middle of it; who was there when watching began
+has not arrived, and a lost track found again near by is the same visit. A vehicle counts as stopped while it stays
 within a part of its own length, through short losses and changes of identity; it is told once for each stay. State is
 bounded for ever. Not here: when a number of people is a crowd (`alerts/`), sums by the minute (`minutes.py`).
 """
@@ -11,15 +13,21 @@ from collections import Counter
 from dataclasses import dataclass
 
 from configs.site import Zone
-from configs.words import VEHICLES, Instant, ObjectClass, Point
+from configs.words import PEOPLE, VEHICLES, Instant, ObjectClass, Point
 from detectors.words import Track, TrackId, Tracks
-from flow.geometry import contains, foot, metric, root_area
+from flow.geometry import contains, foot, height, metric, root_area
 from flow.words import StoppedVehicle, Visit
 
 #: A change of side must last this long to count.
 SETTLES_SECONDS = 0.6
 #: A visit ends when its track has not been given for this long.
 ENDS_AFTER_SECONDS = 4.0
+#: A new track takes over the visit of one that was lost this many sizes (and sizes a second) away at most.
+INHERITS_WITHIN = 0.4
+INHERITS_SPEED = 0.6
+#: Who is first seen so soon after watching began (or began again after a gap) was there before.
+BEGINS_SECONDS = 2.0
+GAP_SECONDS = 10.0
 #: A vehicle stands while it stays within this many of its own sizes of where it stopped.
 STANDS_WITHIN = 0.35
 #: A stopped vehicle that is not seen for this long has gone.
@@ -37,6 +45,8 @@ class _Visitor:
     changed_at: Instant | None
     entered_at: Instant
     seen_at: Instant
+    place: Point
+    arrived: bool
 
 
 @dataclass(slots=True)
@@ -59,7 +69,10 @@ class ZoneWatcher:
         self._ignored = frozenset(zone.ignore)
         self._visitors: dict[int, _Visitor] = {}
         self._stands: list[_Stand] = []
+        self._looked_at: Instant | None = None
+        self._since = Instant(-math.inf)
         self.occupancy: Counter[ObjectClass] = Counter()
+        self.arrivals: Counter[ObjectClass] = Counter()
 
     @property
     def held(self) -> int:
@@ -67,8 +80,13 @@ class ZoneWatcher:
         return len(self._visitors) + len(self._stands)
 
     def update(self, tracks: Tracks) -> tuple[list[Visit], list[StoppedVehicle]]:
-        """The visits that have ended, and the vehicles that have now stood too long; sets `occupancy` too."""
+        """The visits that have ended, and the vehicles that have now stood too long; sets `occupancy` and `arrivals`
+        of this look too."""
         now = tracks.looked_at
+        if self._looked_at is None or not 0 <= now - self._looked_at <= GAP_SECONDS:
+            self._since = now
+        self._looked_at = now
+        self.arrivals = Counter()
         self._stands = [stand for stand in self._stands if now - stand.seen_at <= GONE_AFTER_SECONDS]
         stopped = []
         present: Counter[ObjectClass] = Counter()
@@ -77,22 +95,47 @@ class ZoneWatcher:
                 continue
             within = contains(self.zone.polygon, foot(track.box))
             present[track.object_class] += within
-            self._follow(track, within, now)
+            self._follow(track, within, tracks)
             if within and (told := self._stands_too_long(track, tracks)):
                 stopped.append(told)
         self.occupancy = +present
         return self._ended(tracks), stopped
 
-    def _follow(self, track: Track, within: bool, now: Instant) -> None:
-        visitor = self._visitors.get(track.track_id)
+    def _follow(self, track: Track, within: bool, tracks: Tracks) -> None:
+        now = tracks.looked_at
+        place = metric(foot(track.box), tracks.aspect)
+        size = height(track.box) if track.object_class in PEOPLE else root_area(track.box, tracks.aspect)
+        visitor = self._visitors.get(track.track_id) or self._heir(place, size, track, tracks)
         if visitor is None:
-            self._visitors[track.track_id] = _Visitor(track.object_class, within, None, now, now)
+            was_there = within and now - self._since <= BEGINS_SECONDS
+            visitor = _Visitor(track.object_class, within, None, now, now, place, was_there)
+            self._visitors[track.track_id] = visitor
             return
-        visitor.object_class, visitor.seen_at = track.object_class, now
+        visitor.object_class, visitor.seen_at, visitor.place = track.object_class, now, place
         if within == visitor.inside:
             visitor.changed_at = None
+            if within and not visitor.arrived and now - visitor.entered_at >= SETTLES_SECONDS:
+                visitor.arrived = True
+                self.arrivals[track.object_class] += 1
         elif visitor.changed_at is None:
             visitor.changed_at = now
+
+    def _heir(self, place: Point, size: float, track: Track, tracks: Tracks) -> _Visitor | None:
+        """The visitor that a new track takes over from: one that was lost near by shortly before, if any."""
+        now, present = tracks.looked_at, {t.track_id for t in tracks.tracks}
+        best, best_reach = None, 1.0
+        for key, lost in self._visitors.items():
+            gone = now - lost.seen_at
+            same_kind = (lost.object_class in VEHICLES) == (track.object_class in VEHICLES)
+            if key in present or not 0 < gone <= ENDS_AFTER_SECONDS or not same_kind:
+                continue
+            reach = math.dist(lost.place, place) / (size * (INHERITS_WITHIN + INHERITS_SPEED * gone))
+            if reach < best_reach:
+                best, best_reach = key, reach
+        if best is None:
+            return None
+        visitor = self._visitors[track.track_id] = self._visitors.pop(best)
+        return visitor
 
     def _ended(self, tracks: Tracks) -> list[Visit]:
         now = tracks.looked_at
@@ -111,6 +154,7 @@ class ZoneWatcher:
                     left(track_id, visitor, visitor.changed_at)
                 visitor.inside = not visitor.inside
                 visitor.entered_at, visitor.changed_at = visitor.changed_at, None
+                visitor.arrived = False
             over = now - visitor.seen_at > ENDS_AFTER_SECONDS or now < visitor.seen_at
             if over or len(self._visitors) > MOST_TRACKS:
                 if visitor.inside:

@@ -6,7 +6,7 @@ here: how rows come about (`flow/rollups.py`), minute rows themselves (`tables.p
 
 from datetime import date, datetime
 
-from sqlalchemy import LargeBinary, String
+from sqlalchemy import LargeBinary, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, Count
@@ -64,6 +64,7 @@ class HourOccupancy(Base):
     most: Mapped[int]
     observed_seconds: Mapped[float]
     minutes: Mapped[int]
+    arrivals: Mapped[int] = mapped_column(Count, default=0, server_default=text("0"))
 
 
 class DayOccupancy(Base):
@@ -81,6 +82,7 @@ class DayOccupancy(Base):
     most: Mapped[int]
     observed_seconds: Mapped[float]
     profile: Mapped[bytes] = mapped_column(LargeBinary)
+    arrivals: Mapped[int] = mapped_column(Count, default=0, server_default=text("0"))
 
 
 class RollupMark(Base):
@@ -117,3 +119,35 @@ class DayStay(Base):
     visits: Mapped[int]
     seconds: Mapped[float]
     longest_seconds: Mapped[float]
+
+
+class DayHeat(Base):
+    """Where in one camera's picture people, or vehicles (`family`), stood on one local day. `grid`: 18 rows of 32
+    little-endian float32, the seconds stood in each cell, squeezed by zlib; `observed_seconds` is how long was looked."""
+
+    __tablename__ = "day_heat"
+    __table_args__ = _CLUSTERED
+
+    day: Mapped[date] = mapped_column(primary_key=True)
+    camera_id: Mapped[str] = mapped_column(String(48), primary_key=True)
+    family: Mapped[str] = mapped_column(String(16), primary_key=True)
+    observed_seconds: Mapped[float]
+    grid: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class DayPassage(Base):
+    """How things of one class followed each other over one line on one local day, and how fast they went. `headways`
+    and `speeds` are counts by the boxes of `flow/histograms.py`; the sums are in seconds and in metres a second."""
+
+    __tablename__ = "day_passages"
+    __table_args__ = _CLUSTERED
+
+    day: Mapped[date] = mapped_column(primary_key=True)
+    camera_id: Mapped[str] = mapped_column(String(48), primary_key=True)
+    line_id: Mapped[str] = mapped_column(String(48), primary_key=True)
+    object_class: Mapped[str] = mapped_column(String(16), primary_key=True)
+    headway_sum: Mapped[float]
+    speed_sum: Mapped[float]
+    fastest: Mapped[float]
+    headways: Mapped[bytes] = mapped_column(LargeBinary)
+    speeds: Mapped[bytes] = mapped_column(LargeBinary)

@@ -221,6 +221,7 @@ class MinuteOccupancy(Base):
     mean: Mapped[float]
     most: Mapped[int]
     observed_seconds: Mapped[float]
+    arrivals: Mapped[int] = mapped_column(default=0, server_default=sql("0"))
 
 
 class AuditEntry(AppendOnly, Base):

@@ -7,6 +7,7 @@ here: where looks come from (`shard.py`, `replay.py`), what becomes of a draft (
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ from detectors.catalogue import Task
 from detectors.tracker import Tracker
 from detectors.words import Detections, Sighting, Tracks
 from flow.camera_flow import CameraFlow
+from flow.day_sums import DaySums
 from flow.words import Crossing, MinuteRows, Visit
 
 
@@ -122,6 +124,11 @@ class CameraWatch:
         """The minute rows that are finished; at the end, those of the open minute too."""
         with self._lock:
             return self.flow.minutes_so_far() if at_end else self.flow.due_minutes(now)
+
+    def due_sums(self, zone: ZoneInfo) -> DaySums:
+        """What is summed by day alone, since it was last taken."""
+        with self._lock:
+            return self.flow.take_sums(zone)
 
     def due_visits(self) -> list[Visit]:
         """The visits to zones that have ended, given once."""

@@ -20,6 +20,7 @@ from alerts.evidence import EvidenceFile, EvidenceStore, annotate
 from alerts.incidents import raise_alert
 from alerts.words import AlertDraft
 from configs.site import Place
+from flow.day_sums import DaySums
 from flow.rollups import mark
 from flow.stays import StayRow, add_stays
 from flow.store import MinuteStore
@@ -60,6 +61,7 @@ class Scribe:
         self._alerts: queue.Queue[_AlertJob] = queue.Queue(MOST_ALERTS_WAITING)
         self._minutes: deque[MinuteRows] = deque()
         self._stays: deque[StayRow] = deque(maxlen=MOST_STAYS_WAITING)
+        self._sums = DaySums()
         self._minute_store = MinuteStore()
         self._lock = threading.Lock()
         self._work = threading.Event()
@@ -107,6 +109,14 @@ class Scribe:
         with self._lock:
             self.stays_shed += max(0, len(self._stays) + len(rows) - MOST_STAYS_WAITING)
             self._stays.extend(rows)
+        self._work.set()
+
+    def day_sums(self, sums: DaySums) -> None:
+        """Hands over what is summed by day alone; sums that wait are merged, so they take no more room by waiting."""
+        if not sums:
+            return
+        with self._lock:
+            self._sums.merge(sums)
         self._work.set()
 
     def _run(self) -> None:
@@ -179,14 +189,18 @@ class Scribe:
     def _drain_minutes(self) -> None:
         with self._lock:
             batch, stays = list(self._minutes), list(self._stays)
-        if not batch and not stays:
+            sums, self._sums = self._sums, DaySums()
+        if not batch and not stays and not sums:
             return
         try:
             with self._database.session() as session:
                 self._minute_store.write(session.connection(), batch)
                 mark(session.connection(), batch)
                 add_stays(session.connection(), stays)
+                sums.write(session.connection())
         except (DatabaseUnavailable, SQLAlchemyError) as error:
+            with self._lock:
+                self._sums.merge(sums)
             log.error("counts could not be written, they are kept and tried again: %s", _named(error))
             self._stopping.wait(_RETRY_SECONDS)
             return

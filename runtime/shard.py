@@ -48,6 +48,8 @@ _SMOKE_FIRE_SHOWN_SECONDS = 3.0
 _SMOKE_FIRE_SHOWN_SCORE = 0.25
 #: Frames a second while smoke or fire is suspected: how it behaves shows between looks.
 _FULL_RATE = 15.0
+#: Minutes under way and the day's sums are written this often: that much is lost at most when the process is killed.
+_SUMS_SECONDS = 10.0
 _HEALTH_FIELDS = tuple(known.name for known in fields(StreamHealth))
 
 
@@ -93,6 +95,7 @@ class Shard:
             self._posts[point.camera_id] = self._post(point)
         watches = {camera_id: post.watch for camera_id, post in self._posts.items()}
         self._desk = FireDesk(engines.by_task.get(Task.SMOKE_FIRE), database, FeedbackStore(feedback), watches)
+        self._sums_taken_at = time.time()
         self._stopped = threading.Event()
 
     def _post(self, point: MonitoringPoint) -> _Post:
@@ -221,6 +224,11 @@ class Shard:
         for post in self._posts.values():
             self._scribe.minutes(post.watch.due_minutes(now, at_end))
             self._scribe.stays(stays_of(post.watch.due_visits(), self._site.site.zone_info))
+        if at_end or now - self._sums_taken_at >= _SUMS_SECONDS:
+            self._sums_taken_at = now
+            for post in self._posts.values():
+                self._scribe.minutes(post.watch.due_minutes(now, at_end=True))
+                self._scribe.day_sums(post.watch.due_sums(self._site.site.zone_info))
 
     # What the console asks. Called from the publisher's thread.
 
@@ -231,6 +239,7 @@ class Shard:
         self._looker.watched(camera_id, True)
         if role is StreamRole.MAIN:
             post.camera.hold_main("viewer")
+        post.camera.set_prompt(StreamRole.SUB, True)
         for packet in post.camera.recent(role):
             self._publisher.publish_replay(packet)
 
@@ -240,7 +249,9 @@ class Shard:
             return
         if role is StreamRole.MAIN:
             post.camera.release_main("viewer")
-        self._looker.watched(camera_id, any(self._publisher.wants(camera_id, r) for r in StreamRole))
+        is_watched = any(self._publisher.wants(camera_id, r) for r in StreamRole)
+        post.camera.set_prompt(StreamRole.SUB, is_watched)
+        self._looker.watched(camera_id, is_watched)
 
     def _answer(self, request: Request) -> Reply:
         if request.verb == "models":
