@@ -33,6 +33,7 @@ from api.routes import (
     incidents,
     notifications,
     questions,
+    recording_facts,
     recordings,
     reports,
     session,
@@ -93,7 +94,20 @@ def create_app(settings: ApiSettings) -> FastAPI:
     app.add_middleware(Guard, allowed_origins=settings.allowed_origins)
     governance = (dispatch, reports, notifications, credit, questions, figures, wechat)
     counts = (flow, flow_reports)
-    for module in (session, users, site, incidents, *governance, evidence, recordings, *counts, events, whep, health):
+    for module in (
+        session,
+        users,
+        site,
+        incidents,
+        *governance,
+        evidence,
+        recordings,
+        recording_facts,
+        *counts,
+        events,
+        whep,
+        health,
+    ):
         app.include_router(module.router)
     if settings.web_dist is not None:
         app.include_router(console_router(settings.web_dist))

@@ -139,7 +139,9 @@ class CameraBoard:
             # The moment of the last picture stays true when nothing more is heard.
             last_picture_at=_moment(last.message.last_picture_at) if last else None,
             reconnects=message.reconnects if message else 0,
+            failures=dict(message.failures) if message else {},
             frames_shed=message.frames_shed if message else 0,
+            ring_bytes=message.ring_bytes if message else 0,
             viewers=self._viewers(point.id, role),
         )
 

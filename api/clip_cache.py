@@ -30,6 +30,7 @@ class ClipCache:
         self._slots = threading.Semaphore(at_once)
         self._wait = wait_seconds
         self._known: dict[str, Cut] = {}
+        self._digests: dict[str, str] = {}
         self._lock = threading.Lock()
         self._cutting: dict[str, threading.Lock] = {}
 
@@ -55,11 +56,21 @@ class ClipCache:
             finally:
                 self._slots.release()
             self._known[key] = made
+            self._digests.pop(key, None)
             return path, made
         finally:
             mine.release()
             with self._lock:
                 self._cutting.pop(key, None)
+
+    def digest(self, path: Path) -> str:
+        """The SHA-256 of a clip that `get` gave. Raises OSError."""
+        known = self._digests.get(path.stem)
+        if known is None:
+            with path.open("rb") as file:
+                known = hashlib.file_digest(file, "sha256").hexdigest()
+            self._digests[path.stem] = known
+        return known
 
     def _make(self, pieces: Sequence[Piece], begin: float, end: float, path: Path) -> Cut:
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -81,3 +92,4 @@ class ClipCache:
             if number >= MOST_CLIPS - 1 or total > MOST_BYTES:
                 file.unlink(missing_ok=True)
                 self._known.pop(file.stem, None)
+                self._digests.pop(file.stem, None)

@@ -121,7 +121,9 @@ class Stream(BaseModel):
     gop_seconds: float | None
     last_picture_at: datetime | None
     reconnects: int
+    failures: dict[str, int] = Field(description="how often the connection failed since the start, by cause")
     frames_shed: int
+    ring_bytes: int
     viewers: int
 
 

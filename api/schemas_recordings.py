@@ -1,11 +1,12 @@
 """What the interface says of recordings. Not here: the rest of its words (`schemas.py`)."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from configs.words import StreamRole
+from configs.site import RecordingMode
+from configs.words import IncidentKind, StreamRole
 
 
 class RecordingStatus(BaseModel):
@@ -51,3 +52,57 @@ class RecordingTimeline(BaseModel):
     spans: list[RecordingSpan]
     items: list[RecordingItem]
     truncated: bool
+
+
+class RecordingMark(BaseModel):
+    """An alert, as a mark on the timeline of its camera."""
+
+    id: str
+    incident_id: str
+    incident_state: str
+    camera_id: str
+    kind: IncidentKind
+    first_seen_at: datetime
+    raised_at: datetime
+
+
+class RecordedDay(BaseModel):
+    """A day, in the site's time zone, of which there is something; `seconds` adds up all files."""
+
+    day: date
+    files: int
+    size_bytes: int
+    seconds: float
+
+
+class ClipReceipt(BaseModel):
+    """A clip that is ready to be fetched: what it covers, and the SHA-256 of its file. `is_complete`: nothing that is
+    there of the wished time is missing from it."""
+
+    url: str
+    begins_at: datetime
+    ends_at: datetime
+    size_bytes: int
+    sha256: str
+    is_complete: bool
+
+
+class CameraStorage(BaseModel):
+    """How a camera is recorded, and what there is of it."""
+
+    camera_id: str
+    mode: RecordingMode
+    keep_days: float
+    files: int
+    size_bytes: int
+    oldest_at: datetime | None
+    newest_at: datetime | None
+
+
+class Storage(BaseModel):
+    """What recordings take. `limit_bytes`: all of them together; then the oldest go."""
+
+    used_bytes: int
+    limit_bytes: int
+    disk_free_bytes: int
+    cameras: list[CameraStorage]

@@ -6,7 +6,9 @@ person and thing, since a player asks for a file in many parts). Not here: recor
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import FileResponse, Response
@@ -19,9 +21,9 @@ from api.context import Context, InContext
 from api.identity import Caller
 from api.problems import ProblemError
 from api.routes.evidence import confined
-from api.schemas_recordings import RecordingItem, RecordingSpan, RecordingTimeline
+from api.schemas_recordings import ClipReceipt, RecordingItem, RecordingSpan, RecordingTimeline
 from configs.words import Role, StreamRole
-from ingest.cut import NothingToCut, Piece
+from ingest.cut import Cut, NothingToCut, Piece
 from models.recordings import Recording, RecordingRowState
 from models.tables import AuditEntry
 
@@ -54,7 +56,7 @@ def list_recordings(
     limit: Annotated[int, Query(ge=1, le=5000)] = 2000,
 ) -> RecordingTimeline:  # fmt: skip
     """What was recorded of a camera between two moments."""
-    _check_span(begin, end, LONGEST_TIMELINE)
+    check_span(begin, end, LONGEST_TIMELINE)
     rows = _between(context, camera_id, begin, end, limit + 1)
     shown = rows[:limit]
     return RecordingTimeline(
@@ -75,18 +77,7 @@ def get_clip(
 
     The headers `Clip-From` and `Clip-To` say what it really covers; it ends early where the picture's format changes.
     """
-    _check_span(begin, end, LONGEST_CLIP)
-    rows = _of_one_role(_between(context, camera_id, begin, end, 5000), role)
-    folder = context.settings.data_dir / "recordings"
-    pieces = [
-        Piece(file, row.started_at.timestamp()) for row in rows if (file := confined(folder, row.path)) is not None
-    ]
-    try:
-        path, made = _cache(context, request).get(pieces, begin.timestamp(), end.timestamp())
-    except NothingToCut:
-        raise ProblemError("not-found", "nothing was recorded of this camera at that time") from None
-    except TooBusy:
-        raise ProblemError("too-many-viewers", "other clips are being cut") from None
+    path, made = _cut(context, request, camera_id, begin, end, role)
     _audit(context, caller, "recording.export", f"{camera_id} {begin.isoformat()} {end.isoformat()}", request)
     headers = {
         "Clip-From": datetime.fromtimestamp(made.begins, UTC).isoformat(),
@@ -95,6 +86,27 @@ def get_clip(
     }
     name = f"{camera_id}-{begin:%Y%m%dT%H%M%S}.mp4" if download else None
     return FileResponse(path, media_type="video/mp4", headers=headers, filename=name)
+
+
+@router.get("/clip", operation_id="prepare_recorded_clip")
+def prepare_clip(
+    camera_id: CameraName, begin: From, end: To, caller: LookingBack, context: InContext, request: Request,
+    role: StreamRole | None = None,
+) -> ClipReceipt:  # fmt: skip
+    """Cuts the clip that `clip.mp4` gives, and says what it holds, with the SHA-256 of the file."""
+    path, made = _cut(context, request, camera_id, begin, end, role)
+    _audit(context, caller, "recording.export", f"{camera_id} {begin.isoformat()} {end.isoformat()}", request)
+    wish = {"camera_id": camera_id, "from": begin.isoformat(), "to": end.isoformat(), "download": "true"}
+    if role is not None:
+        wish["role"] = role.value
+    return ClipReceipt(
+        url=f"/api/recordings/clip.mp4?{urlencode(wish)}",
+        begins_at=datetime.fromtimestamp(made.begins, UTC),
+        ends_at=datetime.fromtimestamp(made.ends, UTC),
+        size_bytes=path.stat().st_size,
+        sha256=_cache(context, request).digest(path),
+        is_complete=made.is_complete,
+    )
 
 
 @router.get("/{recording_id}/video", operation_id="get_recording_video", response_class=Response, responses=_VIDEO)
@@ -112,7 +124,25 @@ def get_video(recording_id: str, caller: LookingBack, context: InContext, reques
     return FileResponse(file, media_type="video/mp4", headers=headers)
 
 
-def _check_span(begin: datetime, end: datetime, longest: timedelta) -> None:
+def _cut(
+    context: Context, request: Request, camera_id: str, begin: datetime, end: datetime, role: StreamRole | None
+) -> tuple[Path, Cut]:
+    check_span(begin, end, LONGEST_CLIP)
+    rows = _of_one_role(_between(context, camera_id, begin, end, 5000), role)
+    folder = context.settings.data_dir / "recordings"
+    pieces = [
+        Piece(file, row.started_at.timestamp()) for row in rows if (file := confined(folder, row.path)) is not None
+    ]
+    try:
+        return _cache(context, request).get(pieces, begin.timestamp(), end.timestamp())
+    except NothingToCut:
+        raise ProblemError("not-found", "nothing was recorded of this camera at that time") from None
+    except TooBusy:
+        raise ProblemError("too-many-viewers", "other clips are being cut") from None
+
+
+def check_span(begin: datetime, end: datetime, longest: timedelta) -> None:
+    """Raises ProblemError unless `end` comes after `begin` by at most `longest`."""
     if not timedelta(0) < end - begin <= longest:
         hours = longest.total_seconds() / 3600
         raise ProblemError("invalid", f"`to` must come after `from`, by at most {hours:g} hours")

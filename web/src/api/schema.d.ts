@@ -1135,6 +1135,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/recordings/clip": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Prepare Clip
+         * @description Cuts the clip that `clip.mp4` gives, and says what it holds, with the SHA-256 of the file.
+         */
+        get: operations["prepare_recorded_clip"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/recordings/clip.mp4": {
         parameters: {
             query?: never;
@@ -1149,6 +1169,66 @@ export interface paths {
          *     The headers `Clip-From` and `Clip-To` say what it really covers; it ends early where the picture's format changes.
          */
         get: operations["get_recorded_clip"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/recordings/days": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Days
+         * @description The days of which there is something of a camera. A file belongs to the day it began in.
+         */
+        get: operations["list_recorded_days"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/recordings/marks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Marks
+         * @description The alerts of a camera between two moments, oldest first; the newest 2000 if there are more.
+         */
+        get: operations["list_recording_marks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/recordings/storage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Storage
+         * @description What the recordings of each camera take, and what is left.
+         */
+        get: operations["get_recording_storage"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1702,6 +1782,25 @@ export interface components {
             kind: "camera.state";
         };
         /**
+         * CameraStorage
+         * @description How a camera is recorded, and what there is of it.
+         */
+        CameraStorage: {
+            /** Camera Id */
+            camera_id: string;
+            /** Files */
+            files: number;
+            /** Keep Days */
+            keep_days: number;
+            mode: components["schemas"]["RecordingMode"];
+            /** Newest At */
+            newest_at: string | null;
+            /** Oldest At */
+            oldest_at: string | null;
+            /** Size Bytes */
+            size_bytes: number;
+        };
+        /**
          * Candidate
          * @description Somebody who could be sent, the best first. `in_area`: the incident's place is theirs.
          */
@@ -1741,6 +1840,31 @@ export interface components {
             /** Note */
             note: string | null;
             to_state: components["schemas"]["IncidentState"] | null;
+        };
+        /**
+         * ClipReceipt
+         * @description A clip that is ready to be fetched: what it covers, and the SHA-256 of its file. `is_complete`: nothing that is
+         *     there of the wished time is missing from it.
+         */
+        ClipReceipt: {
+            /**
+             * Begins At
+             * Format: date-time
+             */
+            begins_at: string;
+            /**
+             * Ends At
+             * Format: date-time
+             */
+            ends_at: string;
+            /** Is Complete */
+            is_complete: boolean;
+            /** Sha256 */
+            sha256: string;
+            /** Size Bytes */
+            size_bytes: number;
+            /** Url */
+            url: string;
         };
         /**
          * Clock
@@ -2956,6 +3080,23 @@ export interface components {
             stars: number;
         };
         /**
+         * RecordedDay
+         * @description A day, in the site's time zone, of which there is something; `seconds` adds up all files.
+         */
+        RecordedDay: {
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            /** Files */
+            files: number;
+            /** Seconds */
+            seconds: number;
+            /** Size Bytes */
+            size_bytes: number;
+        };
+        /**
          * RecordingItem
          * @description One recorded file. `url` plays it; its first picture was taken at `started_at`.
          */
@@ -2998,6 +3139,37 @@ export interface components {
             /** Width */
             width: number;
         };
+        /**
+         * RecordingMark
+         * @description An alert, as a mark on the timeline of its camera.
+         */
+        RecordingMark: {
+            /** Camera Id */
+            camera_id: string;
+            /**
+             * First Seen At
+             * Format: date-time
+             */
+            first_seen_at: string;
+            /** Id */
+            id: string;
+            /** Incident Id */
+            incident_id: string;
+            /** Incident State */
+            incident_state: string;
+            kind: components["schemas"]["IncidentKind"];
+            /**
+             * Raised At
+             * Format: date-time
+             */
+            raised_at: string;
+        };
+        /**
+         * RecordingMode
+         * @description When the main stream is written to disk.
+         * @enum {string}
+         */
+        RecordingMode: "off" | "continuous" | "motion" | "events";
         /**
          * RecordingSpan
          * @description A time without a gap for which there are pictures.
@@ -3494,6 +3666,20 @@ export interface components {
             change: number;
         };
         /**
+         * Storage
+         * @description What recordings take. `limit_bytes`: all of them together; then the oldest go.
+         */
+        Storage: {
+            /** Cameras */
+            cameras: components["schemas"]["CameraStorage"][];
+            /** Disk Free Bytes */
+            disk_free_bytes: number;
+            /** Limit Bytes */
+            limit_bytes: number;
+            /** Used Bytes */
+            used_bytes: number;
+        };
+        /**
          * Stream
          * @description The true state of one stream.
          */
@@ -3504,6 +3690,13 @@ export interface components {
             cause: string;
             /** Codec */
             codec: string | null;
+            /**
+             * Failures
+             * @description how often the connection failed since the start, by cause
+             */
+            failures: {
+                [key: string]: number;
+            };
             /** Frames Per Second */
             frames_per_second: number;
             /** Frames Shed */
@@ -3517,6 +3710,8 @@ export interface components {
             reason: components["schemas"]["Text"];
             /** Reconnects */
             reconnects: number;
+            /** Ring Bytes */
+            ring_bytes: number;
             role: components["schemas"]["StreamRole"];
             /** Since */
             since: string | null;
@@ -5572,6 +5767,42 @@ export interface operations {
             };
         };
     };
+    prepare_recorded_clip: {
+        parameters: {
+            query: {
+                camera_id: string;
+                /** @description with a time zone, like 2026-05-01T08:00:00Z */
+                from: string;
+                /** @description with a time zone */
+                to: string;
+                role?: components["schemas"]["StreamRole"] | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClipReceipt"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_recorded_clip: {
         parameters: {
             query: {
@@ -5606,6 +5837,104 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_recorded_days: {
+        parameters: {
+            query: {
+                camera_id: string;
+                from: string;
+                /** @description included; at most 62 days after `from` */
+                to: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordedDay"][];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_recording_marks: {
+        parameters: {
+            query: {
+                camera_id: string;
+                /** @description with a time zone, like 2026-05-01T08:00:00Z */
+                from: string;
+                /** @description with a time zone */
+                to: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordingMark"][];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_recording_storage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Storage"];
+                };
             };
             /** @description a problem */
             default: {

@@ -1,0 +1,137 @@
+"""What there is of recordings, without looking at any: days, marks of alerts, what they take on disk.
+
+Promises: days and marks are for whoever may look back, the use of the disk for all staff. Not here: timeline,
+playback and clips (`recordings.py`).
+"""
+
+import shutil
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Query
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from api.access import StaffCaller
+from api.context import Context, InContext
+from api.problems import ProblemError
+from api.routes.recordings import LONGEST_TIMELINE, CameraName, From, LookingBack, To, check_span
+from api.schemas_recordings import CameraStorage, RecordedDay, RecordingMark, Storage
+from models.recordings import Recording, RecordingRowState
+from models.tables import Alert, Incident
+
+router = APIRouter(prefix="/api/recordings", tags=["recordings"])
+
+_KEPT = Recording.state == RecordingRowState.KEPT.value
+_MOST_MARKS = 2000
+
+
+@router.get("/days", operation_id="list_recorded_days")
+def list_days(
+    camera_id: CameraName,
+    caller: LookingBack,
+    context: InContext,
+    first: Annotated[date, Query(alias="from")],
+    last: Annotated[date, Query(alias="to", description="included; at most 62 days after `from`")],
+) -> list[RecordedDay]:
+    """The days of which there is something of a camera. A file belongs to the day it began in."""
+    if camera_id not in context.board:
+        raise ProblemError("camera-not-found")
+    if not timedelta(0) <= last - first <= timedelta(days=62):
+        raise ProblemError("invalid", "`to` must not be before `from`, nor more than 62 days after it")
+    zone = ZoneInfo(context.settings.site.site.timezone)
+    days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    with context.database.reading() as session:
+        found = [_day(session, camera_id, day, zone) for day in days]
+    return [day for day in found if day is not None]
+
+
+@router.get("/marks", operation_id="list_recording_marks")
+def list_marks(
+    camera_id: CameraName, begin: From, end: To, caller: LookingBack, context: InContext
+) -> list[RecordingMark]:
+    """The alerts of a camera between two moments, oldest first; the newest 2000 if there are more."""
+    check_span(begin, end, LONGEST_TIMELINE)
+    if camera_id not in context.board:
+        raise ProblemError("camera-not-found")
+    query = (
+        select(Alert, Incident.state)
+        .join(Incident, Alert.incident_id == Incident.id)
+        .where(Alert.camera_id == camera_id, Alert.raised_at >= begin, Alert.raised_at < end)
+        .order_by(Alert.raised_at.desc(), Alert.id)
+        .limit(_MOST_MARKS)
+    )
+    with context.database.reading() as session:
+        rows = session.execute(query).all()
+    return [
+        RecordingMark.model_validate(
+            {
+                "id": alert.id,
+                "incident_id": alert.incident_id,
+                "incident_state": state,
+                "camera_id": camera_id,
+                "kind": alert.kind,
+                "first_seen_at": alert.first_seen_at,
+                "raised_at": alert.raised_at,
+            }
+        )
+        for alert, state in reversed(rows)
+    ]
+
+
+@router.get("/storage", operation_id="get_recording_storage")
+def get_storage(caller: StaffCaller, context: InContext) -> Storage:
+    """What the recordings of each camera take, and what is left."""
+    query = (
+        select(
+            Recording.camera_id,
+            func.count(),
+            func.sum(Recording.size_bytes),
+            func.min(Recording.started_at),
+            func.max(Recording.ended_at),
+        )
+        .where(_KEPT)
+        .group_by(Recording.camera_id)
+    )
+    with context.database.reading() as session:
+        rows = {row[0]: row for row in session.execute(query)}
+    cameras = [_camera(context, camera_id, rows.get(camera_id)) for camera_id in context.board.camera_ids]
+    return Storage(
+        used_bytes=sum(int(row[2]) for row in rows.values()),
+        limit_bytes=round(context.settings.site.site.recordings_gigabytes * 1e9),
+        disk_free_bytes=shutil.disk_usage(context.settings.data_dir).free,
+        cameras=cameras,
+    )
+
+
+def _day(session: Session, camera_id: str, day: date, zone: ZoneInfo) -> RecordedDay | None:
+    begin = datetime.combine(day, time(), zone).astimezone(UTC)
+    end = datetime.combine(day + timedelta(days=1), time(), zone).astimezone(UTC)
+    query = select(Recording.started_at, Recording.ended_at, Recording.size_bytes).where(
+        Recording.camera_id == camera_id, Recording.started_at >= begin, Recording.started_at < end, _KEPT
+    )
+    rows = session.execute(query).all()
+    if not rows:
+        return None
+    return RecordedDay(
+        day=day,
+        files=len(rows),
+        size_bytes=sum(row.size_bytes for row in rows),
+        seconds=sum((row.ended_at - row.started_at).total_seconds() for row in rows),
+    )
+
+
+def _camera(context: Context, camera_id: str, row: Sequence[Any] | None) -> CameraStorage:
+    recording = context.board.point(camera_id).recording
+    _, files, size, oldest, newest = row or (camera_id, 0, 0, None, None)
+    return CameraStorage(
+        camera_id=camera_id,
+        mode=recording.mode,
+        keep_days=recording.keep_days,
+        files=files,
+        size_bytes=int(size),
+        oldest_at=oldest,
+        newest_at=newest,
+    )
