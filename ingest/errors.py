@@ -31,6 +31,14 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "摄像机没有在限定时间内应答；请检查网络或重启摄像机。",
         "The camera did not answer in time; check the network or restart the camera.",
     ),
+    "certificate": (
+        "摄像机的证书不可信；请将其证书加入 VBRAIN_RTSPS_CA 所指的文件。",
+        "The camera's certificate is not trusted; add it to the file that VBRAIN_RTSPS_CA names.",
+    ),
+    "not_encrypted": (
+        "该端口不支持加密连接；请改用 rtsp:// 或更正端口。",
+        "That port does not speak TLS; write rtsp:// or correct the port.",
+    ),
     "not_found": (
         "摄像机上没有这个地址的视频；请检查路径。",
         "The camera has no stream at this path; check the path of the URL.",
@@ -109,6 +117,18 @@ class TimedOut(StreamError):
     """The camera did not answer in time."""
 
     cause = "timeout"
+
+
+class UntrustedCertificate(StreamError):
+    """The camera's certificate was to be checked, and does not fit or cannot be checked."""
+
+    cause = "certificate"
+
+
+class NotEncrypted(StreamError):
+    """An encrypted connection was asked for at a port that offers none."""
+
+    cause = "not_encrypted"
 
 
 class NotFound(StreamError):

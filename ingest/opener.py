@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import av
 import av.error
 
-from ingest import errors
+from ingest import errors, tls
 
 #: FFmpeg's names of the codecs that everything downstream understands.
 CODECS = frozenset({"h264", "hevc", "mjpeg"})
@@ -69,6 +69,7 @@ def open_rtsp(url: str, transport: str, *, open_seconds: float, read_seconds: fl
     }
     if transport == "udp":
         options |= {"buffer_size": str(1 << 20), "reorder_queue_size": "64", "max_delay": "200000"}
+    options |= tls.options(url, where)
     timeout = (open_seconds, read_seconds)
     began = time.monotonic()
     try:
@@ -84,6 +85,8 @@ def open_rtsp(url: str, transport: str, *, open_seconds: float, read_seconds: fl
         # FFmpeg says this as well when the interrupted answer was too short to be one.
         late = time.monotonic() - began > 0.9 * open_seconds
         raise errors.TimedOut(where) if late else _opening_error(error, where) from None
+    except OSError as error:
+        raise tls.diagnosis(url, where, open_seconds) or _opening_error(error, where) from None
     except Exception as error:
         raise _opening_error(error, where) from None
     try:

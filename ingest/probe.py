@@ -12,7 +12,7 @@ import av
 import av.error
 
 from configs.words import CameraId, Instant, StreamRole
-from ingest import errors
+from ingest import errors, tls
 from ingest.annexb import ParameterSets
 from ingest.decode import Decoder
 from ingest.mp4 import reorder_depth
@@ -100,6 +100,7 @@ def probe(url: str, transport: str, seconds: float) -> Probed:
 def _audio(url: str, transport: str) -> str | None:
     """The audio beside the video, by a second look at the description: reading asks for video alone."""
     options = {"rtsp_transport": transport, "analyzeduration": "500000", "probesize": "65536"}
+    options |= tls.options(url, errors.redact(url))
     with (
         suppress(av.error.FFmpegError, OSError),
         av.open(url, format="rtsp", options=options, timeout=(OPEN_SECONDS, READ_SECONDS)) as container,

@@ -1,7 +1,8 @@
 """GStreamer's RTSP server with a few kinds of streams. Run by the system's python3, in a process of its own:
 
-    python3 gst_rtsp.py [--auth basic|digest] [--user U --password P] /path=KIND ...
+    python3 gst_rtsp.py [--auth basic|digest] [--user U --password P] [--tls FOLDER] /path=KIND ...
 
+With `--tls`, it serves rtsps:// with FOLDER's cert.pem and key.pem.
 KIND: h264, h264-bframes, h265, mjpeg, audio, black, ball. Prints `port N` when it serves; ends when stdin closes.
 """
 
@@ -13,7 +14,7 @@ import gi
 gi.require_version("Gst", "1.0")
 gi.require_version("GstRtsp", "1.0")
 gi.require_version("GstRtspServer", "1.0")
-from gi.repository import GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402
+from gi.repository import Gio, GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402
 
 VIDEO = "videotestsrc is-live=true pattern={pattern} ! video/x-raw,format=I420,width=320,height=180,framerate=10/1"
 X264 = "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=10 bitrate=300"
@@ -36,14 +37,19 @@ def main() -> None:
     parser.add_argument("--auth", choices=["basic", "digest"])
     parser.add_argument("--user", default="admin")
     parser.add_argument("--password", default="right")
+    parser.add_argument("--tls")
     parser.add_argument("mounts", nargs="+")
     options = parser.parse_args()
     Gst.init(None)
     server = GstRtspServer.RTSPServer()
     server.set_address("127.0.0.1")
     server.set_service("0")
+    auth = GstRtspServer.RTSPAuth()
+    if options.tls:
+        files = f"{options.tls}/cert.pem", f"{options.tls}/key.pem"
+        auth.set_tls_certificate(Gio.TlsCertificate.new_from_files(*files))
+        server.set_auth(auth)
     if options.auth:
-        auth = GstRtspServer.RTSPAuth()
         token = GstRtspServer.RTSPToken()
         token.set_string("media.factory.role", "user")
         if options.auth == "basic":

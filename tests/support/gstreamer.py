@@ -22,13 +22,16 @@ def is_installed() -> bool:
 
 
 @contextmanager
-def gst_server(*mounts: str, auth: str | None = None) -> Iterator[str]:
-    """A server of `/path=KIND` mounts; gives `127.0.0.1:PORT`. The account is admin with the password `right`."""
+def gst_server(*mounts: str, auth: str | None = None, tls: Path | None = None) -> Iterator[str]:
+    """A server of `/path=KIND` mounts; gives `127.0.0.1:PORT`. The account is admin with the password `right`. With
+    `tls`, a folder that holds cert.pem and key.pem, it speaks rtsps alone."""
     if not is_installed():
         pytest.skip("GStreamer's RTSP server is missing: apt install gir1.2-gst-rtsp-server-1.0 python3-gi")
     command = [SYSTEM_PYTHON, str(Path(__file__).with_name("gst_rtsp.py")), *mounts]
     if auth:
         command += ["--auth", auth]
+    if tls:
+        command += ["--tls", str(tls)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
