@@ -104,17 +104,17 @@ def add_row(database: Database, store: Path, started: datetime, size: int = 1000
 
 
 def test_what_is_recorded_is_written_down_once_it_is_durable(
-    sqlite_database: Database, tmp_path: Path, packets: list[Packet]
+    database: Database, tmp_path: Path, packets: list[Packet]
 ) -> None:
-    post = Post(tmp_path, sqlite_database, mode="continuous")
+    post = Post(tmp_path, database, mode="continuous")
     post.archive.tick(CameraId("gate"), False)
     post.feed(packets)
     post.archive.stop(10)
-    (row,) = recorded(sqlite_database)
+    (row,) = recorded(database)
     assert (row.camera_id, row.role, row.reason, row.codec, row.width) == ("gate", "sub", "continuous", "h264", 160)
     assert row.started_at == NOW and row.ended_at - row.started_at == timedelta(seconds=2)
     assert len(shown_times(post.store / row.path)) == 40
-    assert not audit(sqlite_database, post.store, post.evidence, repair=False, hashes=True).findings
+    assert not audit(database, post.store, post.evidence, repair=False, hashes=True).findings
 
 
 def test_an_alert_gets_a_clip_with_what_was_before_and_after(
@@ -144,16 +144,16 @@ def test_an_alert_gets_a_clip_with_what_was_before_and_after(
 
 
 def test_motion_is_recorded_with_its_rolls_and_stillness_is_not(
-    sqlite_database: Database, tmp_path: Path, packets: list[Packet]
+    database: Database, tmp_path: Path, packets: list[Packet]
 ) -> None:
-    post = Post(tmp_path, sqlite_database, mode="motion", pre_roll_seconds=2, post_roll_seconds=60)
+    post = Post(tmp_path, database, mode="motion", pre_roll_seconds=2, post_roll_seconds=60)
     post.archive.tick(CameraId("gate"), False)
     for n in range(3):
         post.feed(shifted(packets, n * 2.0))
     post.archive.tick(CameraId("gate"), True)
     post.feed(shifted(packets, 6.0))
     post.archive.stop(10)
-    (row,) = recorded(sqlite_database)
+    (row,) = recorded(database)
     assert row.reason == "motion"
     assert timedelta(seconds=3.4) <= row.started_at - NOW <= timedelta(seconds=4.1)
 
@@ -166,15 +166,13 @@ def test_hours_hold_over_midnight_in_local_time() -> None:
         assert within(night, moment, zone) is expected
 
 
-def test_outside_its_hours_nothing_is_recorded(
-    sqlite_database: Database, tmp_path: Path, packets: list[Packet]
-) -> None:
+def test_outside_its_hours_nothing_is_recorded(database: Database, tmp_path: Path, packets: list[Packet]) -> None:
     hours = [{"start": "00:00", "end": "00:05"}]  # it is 20:00 in Shanghai
-    post = Post(tmp_path, sqlite_database, mode="continuous", hours=hours)
+    post = Post(tmp_path, database, mode="continuous", hours=hours)
     post.archive.tick(CameraId("gate"), True)
     post.feed(packets)
     post.archive.stop(10)
-    assert recorded(sqlite_database) == []
+    assert recorded(database) == []
 
 
 def limits(**given: object) -> Limits:
@@ -197,34 +195,34 @@ def test_old_recordings_go_and_those_of_an_open_incident_stay(database: Database
     assert len(recorded(database)) == 1
 
 
-def test_too_many_bytes_delete_the_oldest_of_all_cameras(sqlite_database: Database, tmp_path: Path) -> None:
+def test_too_many_bytes_delete_the_oldest_of_all_cameras(database: Database, tmp_path: Path) -> None:
     files = [
-        add_row(sqlite_database, tmp_path, NOW - timedelta(hours=h), camera=("pond" if h % 2 else "gate"))
+        add_row(database, tmp_path, NOW - timedelta(hours=h), camera=("pond" if h % 2 else "gate"))
         for h in range(5, 0, -1)
     ]
-    sweep(sqlite_database, tmp_path, limits(most_bytes=2500), NOW)
+    sweep(database, tmp_path, limits(most_bytes=2500), NOW)
     assert [f.exists() for f in files] == [False, False, False, True, True]
 
 
 def test_a_disk_without_room_deletes_the_oldest(
-    sqlite_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    files = [add_row(sqlite_database, tmp_path, NOW - timedelta(hours=h)) for h in (3, 2, 1)]
+    files = [add_row(database, tmp_path, NOW - timedelta(hours=h)) for h in (3, 2, 1)]
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(recording_rows.shutil, "disk_usage", lambda _: type(usage)(usage.total, usage.used, 4000))
-    sweep(sqlite_database, tmp_path, limits(free_bytes=5500), NOW)
+    sweep(database, tmp_path, limits(free_bytes=5500), NOW)
     assert [f.exists() for f in files] == [False, False, True]
 
 
 def test_the_audit_finds_each_fault_and_puts_it_in_order(
-    sqlite_database: Database, tmp_path: Path, packets: list[Packet]
+    database: Database, tmp_path: Path, packets: list[Packet]
 ) -> None:
-    post = Post(tmp_path, sqlite_database, mode="continuous")
+    post = Post(tmp_path, database, mode="continuous")
     post.archive.tick(CameraId("gate"), False)
     for n in (0, 40, 80, 120, 160):
         post.feed(shifted(packets, float(n)))
     post.archive.stop(10)
-    rows = recorded(sqlite_database)
+    rows = recorded(database)
     assert len(rows) == 5
     missing, truncated, altered, orphan, fine = rows
     (post.store / missing.path).unlink()
@@ -232,35 +230,35 @@ def test_the_audit_finds_each_fault_and_puts_it_in_order(
     data = bytearray((post.store / altered.path).read_bytes())
     data[-20] ^= 0xFF
     (post.store / altered.path).write_bytes(data)
-    with sqlite_database.session() as session:
+    with database.session() as session:
         session.delete(session.get_one(Recording, orphan.id))
     unfinished = post.store / fine.path.replace(fine.id, "f" * 32)
     shutil.copy(post.store / fine.path, unfinished.with_name(unfinished.name + ".part"))
     os.truncate(unfinished.with_name(unfinished.name + ".part"), fine.size_bytes - 3)
     (post.store / "notes.txt").write_text("mine")
 
-    found = audit(sqlite_database, post.store, None, repair=False, hashes=True)
+    found = audit(database, post.store, None, repair=False, hashes=True)
     assert found.counts == {
         Fault.MISSING: 1, Fault.TRUNCATED: 1, Fault.ALTERED: 1, Fault.ORPHAN: 1, Fault.UNFINISHED: 1, Fault.FOREIGN: 1,
     }  # fmt: skip
-    assert recorded(sqlite_database) != [] and found.repaired == 0, "looking changes nothing"
-    assert audit(sqlite_database, post.store, None, repair=True, hashes=True).repaired == 5
-    after = audit(sqlite_database, post.store, None, repair=False, hashes=True)
+    assert recorded(database) != [] and found.repaired == 0, "looking changes nothing"
+    assert audit(database, post.store, None, repair=True, hashes=True).repaired == 5
+    after = audit(database, post.store, None, repair=False, hashes=True)
     assert after.counts == {Fault.FOREIGN: 1}
-    states = {row.id: row.state for row in recorded(sqlite_database)}
+    states = {row.id: row.state for row in recorded(database)}
     assert states.pop("f" * 32) == "kept" and len(shown_times(unfinished)) == 30
     assert states == {missing.id: "lost", truncated.id: "lost", altered.id: "lost", orphan.id: "kept", fine.id: "kept"}
-    again = next(row for row in recorded(sqlite_database) if row.id == orphan.id)
+    again = next(row for row in recorded(database) if row.id == orphan.id)
     assert (again.sha256, again.size_bytes, again.started_at) == (orphan.sha256, orphan.size_bytes, orphan.started_at)
     assert (post.store / "notes.txt").exists()
 
 
-def test_deleting_that_was_interrupted_is_finished(sqlite_database: Database, tmp_path: Path) -> None:
-    file = add_row(sqlite_database, tmp_path, NOW)
-    with sqlite_database.session() as session:
+def test_deleting_that_was_interrupted_is_finished(database: Database, tmp_path: Path) -> None:
+    file = add_row(database, tmp_path, NOW)
+    with database.session() as session:
         session.scalars(select(Recording)).one().state = "deleting"
-    audit(sqlite_database, tmp_path, None, repair=True, cameras={"gate"}, only_unfinished=True)
-    assert not file.exists() and recorded(sqlite_database) == []
+    audit(database, tmp_path, None, repair=True, cameras={"gate"}, only_unfinished=True)
+    assert not file.exists() and recorded(database) == []
 
 
 KILLED = """
@@ -273,7 +271,7 @@ import ingest.recorder
 ingest.recorder._DRAIN_SECONDS = 0.01
 packets = packets_of(Path(sys.argv[1]), start=1_700_000_000.0)
 folder = Path(sys.argv[2])
-post = Post(folder, open_database(None, folder / "data"), mode="continuous")
+post = Post(folder, open_database(sys.argv[4], folder), mode="continuous")
 post.archive._recorder._segment_seconds = 3.0
 post.archive.tick(CameraId("gate"), False)
 for n in itertools.count():
@@ -283,12 +281,11 @@ for n in itertools.count():
 """
 
 
-def test_kill_nine_at_any_moment_leaves_nothing_orphaned_after_a_check(
-    sqlite_database: Database, tmp_path: Path
-) -> None:
+def test_kill_nine_at_any_moment_leaves_nothing_orphaned_after_a_check(database: Database, tmp_path: Path) -> None:
     rounds = random.randint(3, 20)
     clip = make_clip(tmp_path / "clip.mp4")
-    command = [sys.executable, "-c", KILLED, str(clip), str(tmp_path), str(Path(__file__).parents[2])]
+    address = database.engine.url.render_as_string(hide_password=False)
+    command = [sys.executable, "-c", KILLED, str(clip), str(tmp_path), str(Path(__file__).parents[2]), address]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     while int(process.stdout.readline()) < rounds:
@@ -296,25 +293,25 @@ def test_kill_nine_at_any_moment_leaves_nothing_orphaned_after_a_check(
     process.send_signal(signal.SIGKILL)
     process.communicate(timeout=10)
     store = tmp_path / "recordings"
-    audit(sqlite_database, store, None, repair=True, hashes=True)
-    after = audit(sqlite_database, store, None, repair=False, hashes=True)
-    assert not after.findings and after.files == after.rows == len(recorded(sqlite_database)) > 0
-    kept = sum(len(shown_times(store / row.path)) for row in recorded(sqlite_database))
+    audit(database, store, None, repair=True, hashes=True)
+    after = audit(database, store, None, repair=False, hashes=True)
+    assert not after.findings and after.files == after.rows == len(recorded(database)) > 0
+    kept = sum(len(shown_times(store / row.path)) for row in recorded(database))
     assert kept % 10 == 0 and kept >= (rounds - 3) * 40
-    for one, following in zip(recorded(sqlite_database), recorded(sqlite_database)[1:], strict=False):
+    for one, following in zip(recorded(database), recorded(database)[1:], strict=False):
         assert abs((following.started_at - one.ended_at).total_seconds()) < 0.06, "no gap"
 
 
-def test_a_clip_is_attached_once(sqlite_database: Database, tmp_path: Path) -> None:
+def test_a_clip_is_attached_once(database: Database, tmp_path: Path) -> None:
     from alerts.clips import attach_evidence
 
     file = replace(EvidenceStore(tmp_path).save(b"film", "video/mp4", ".mp4", Instant(1.0)))
-    with sqlite_database.session() as session:
+    with database.session() as session:
         with pytest.raises(LookupError):
             attach_evidence(session, "none", file)
         alert = raise_alert(session, new_id(), draft(5.0), None).alert
         assert attach_evidence(session, alert.id, file) == alert.incident_id
         assert attach_evidence(session, alert.id, file) is None
-    with sqlite_database.reading() as session:
+    with database.reading() as session:
         assert len(session.scalars(select(Evidence)).all()) == 1
         assert len(session.scalars(select(Alert)).all()) == 1
