@@ -1,4 +1,4 @@
-"""Reports that are made in the background, and the last forecast.
+"""Reports that are made in the background, and the last forecasts.
 
 Promises: two are made at a time and a few wait, more are refused; what was made is kept for half an hour and only its
 owner gets it; stopping ends all work at its next step. Not here: the reports (`flow/reports.py`), routes.
@@ -70,7 +70,7 @@ class ReportDesk:
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._threads: set[threading.Thread] = set()
-        self._forecast: tuple[float, FootfallForecast] | None = None
+        self._forecasts: dict[str, tuple[float, FootfallForecast]] = {}
         self._forecasting = threading.Lock()
 
     def start(self, owner: str, file_format: ReportFormat, name: str, work: Work) -> Job:
@@ -93,12 +93,14 @@ class ReportDesk:
             job = self._jobs.get(job_id)
         return job if job is not None and job.owner == owner else None
 
-    def forecast(self, make: Callable[[], FootfallForecast]) -> FootfallForecast:
-        """The last forecast, made anew when it is a quarter of an hour old. Those who ask meanwhile wait for it."""
+    def forecast(self, place: str, make: Callable[[], FootfallForecast]) -> FootfallForecast:
+        """The last forecast of a place, made anew when it is a quarter of an hour old. Those who ask meanwhile wait."""
         with self._forecasting:
-            if self._forecast is None or self._clock() - self._forecast[0] > FORECAST_SECONDS:
-                self._forecast = (self._clock(), make())
-            return self._forecast[1]
+            now = self._clock()
+            self._forecasts = {k: known for k, known in self._forecasts.items() if now - known[0] <= FORECAST_SECONDS}
+            if place not in self._forecasts:
+                self._forecasts[place] = (self._clock(), make())
+            return self._forecasts[place][1]
 
     def stop(self, timeout: float = 5.0) -> None:
         """Ends all work; what is under way ends at its next step."""

@@ -31,6 +31,9 @@ class ReportWish(Schema):
     format: ReportFormat = ReportFormat.PDF
     language: Literal["zh", "en"] = "zh"
     forecast: bool = Field(default=True, description="with the next 14 days")
+    place: str | None = Field(
+        default=None, max_length=100, description="a camera's id, or id/line; left out: the whole village"
+    )
 
 
 class ReportJob(BaseModel):
@@ -53,3 +56,17 @@ class CalendarDaySeen(BaseModel):
     kind: DayKind
     festival: Text | None
     provisional: bool
+
+
+class FootfallPlace(BaseModel):
+    """A place that a report can be about. `place` is what to ask for."""
+
+    place: str
+    name: Text
+
+
+class FootfallPlaces(BaseModel):
+    """Gates (lines at which one comes into the village), and nodes (cameras that count something)."""
+
+    gates: list[FootfallPlace]
+    nodes: list[FootfallPlace]

@@ -5,7 +5,8 @@
 Minute rows are made inside the database, by the minute, with hours, weekdays, holidays and outages in them; they are
 then rolled up by the code that rolls them in service. Measured, each the median of several runs after the first:
 - a month's and a year's report of the whole village (every figure but the forecast), for the newest and for the oldest
-  month, so that growth with the history would show; beside it the month's daily sums straight from minute rows;
+  month, so that growth with the history would show, and of one gate; beside it the month's daily sums straight from
+  minute rows;
 - the page, the spreadsheet, the forecast with its back-test, each by itself;
 - writing one minute of 1,000 cameras (a line and a zone each) into that database, with its marks, in one transaction.
 The PostgreSQL server is a throw-away one with fsync off; SQLite runs as in service, synced at each commit. Ends with
@@ -26,6 +27,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
@@ -35,6 +37,9 @@ from configs.footfall import load_footfall
 from configs.load import load_site
 from configs.site import Site
 from configs.words import CameraId, LineId, ObjectClass, ZoneId
+from flow.day_sums import DaySums, HeatSum, PassageSum
+from flow.heat import COLUMNS, ROWS
+from flow.histograms import HEADWAYS, SPEEDS
 from flow.holidays import DayKind, calendar_day
 from flow.report_files import to_xlsx
 from flow.report_html import to_html
@@ -118,9 +123,9 @@ def fill(database: Database, site: Site, days: list[date], say: Callable[[int], 
     )
     stood = f"s.scale * m.rate * :busy * (0.6 + 0.8 * {chance})"
     occupancy = text(
-        "INSERT INTO minute_occupancy (camera_id, zone_id, object_class, minute, least, mean, most, observed_seconds) "
-        f"SELECT camera, zone, 'person', at, {whole.format('mean * 0.7')}, mean, {whole.format('mean * 1.4 + 0.5')}, "
-        f"60.0 FROM (SELECT s.camera, s.zone, {moment} AS at, {stood} AS mean "
+        "INSERT INTO minute_occupancy (camera_id, zone_id, object_class, minute, least, mean, most, observed_seconds, "
+        f"arrivals) SELECT camera, zone, 'person', at, {whole.format('mean * 0.7')}, mean, "
+        f"{whole.format('mean * 1.4 + 0.5')}, 60.0, {whole.format('mean / 12')} FROM (SELECT s.camera, s.zone, {moment} AS at, {stood} AS mean "
         "FROM bench_minutes m CROSS JOIN bench_zones s) AS x"
     )
     with database.engine.connect() as connection:
@@ -144,6 +149,22 @@ def fill(database: Database, site: Site, days: list[date], say: Callable[[int], 
         total = connection.scalar(text("SELECT count(*) FROM minute_crossings"))
         connection.close()
     return int(total or 0)
+
+
+def fill_days(database: Database, site: Site, days: list[date]) -> None:
+    """What is summed by day alone: headways and speeds at every line, a grid of where people stood on every camera."""
+    chance = np.random.default_rng(7)
+    for first in range(0, len(days), 60):
+        sums = DaySums()
+        for day in days[first : first + 60]:
+            for camera in site.cameras:
+                key = (day, camera.id, camera.lines[0].id, camera.lines[0].counts[0].value)
+                headways = chance.poisson(40, len(HEADWAYS.none())).astype(np.int64)
+                speeds = chance.poisson(8, len(SPEEDS.none())).astype(np.int64)
+                sums.passages[key] = PassageSum(headways, speeds, 9000.0, 5000.0, 21.0)
+                sums.heat[day, camera.id, "people"] = HeatSum(chance.gamma(0.3, 200.0, (ROWS, COLUMNS)), 80000.0)
+        with database.session() as session:
+            sums.write(session.connection())
 
 
 def measured(name: str, work: Callable[[], object], runs: int = _RUNS) -> dict[str, float]:
@@ -177,8 +198,8 @@ def measure(database: Database, site: Site, days: list[date]) -> dict[str, Any]:
     oldest = min(oldest.replace(day=1), LAST.replace(day=1))
     year = max(days[0] + timedelta(days=1), LAST - timedelta(days=364))
 
-    def report(first: date, last: date) -> Callable[[], Any]:
-        return lambda: make_report(database, site, settings, first, last, NOW)
+    def report(first: date, last: date, place: str | None = None) -> Callable[[], Any]:
+        return lambda: make_report(database, site, settings, first, last, NOW, place=place)
 
     def straight() -> None:
         lite = database.is_sqlite
@@ -197,6 +218,7 @@ def measure(database: Database, site: Site, days: list[date]) -> dict[str, Any]:
     end = min(oldest + timedelta(days=30), LAST)
     figures |= measured("month", report(LAST.replace(day=1), LAST))
     figures |= measured("oldest_month", report(oldest, end))
+    figures |= measured("month_of_a_gate", report(LAST.replace(day=1), LAST, "gate-1/walk"))
     figures |= measured("year", report(year, LAST)) | {"year_days": (LAST - year).days + 1}
     figures |= measured("month_from_minutes", straight, 2)
     made = report(LAST.replace(day=1), LAST)()
@@ -235,6 +257,7 @@ def run(database: Database, years: float, out: Console) -> dict[str, Any]:
         mark_range(database, datetime.combine(days[0], datetime.min.time(), UTC), NOW + timedelta(minutes=1))
         roll(database, zone, lambda done, total: bar.update(rolling, completed=done, total=total))
         rolled = time.perf_counter() - started
+        fill_days(database, site, days)
     with database.engine.connect() as connection:
         connection.execution_options(isolation_level="AUTOCOMMIT").execute(text("ANALYZE"))
     figures = {"minute_rows": rows, "made_s": round(made, 1), "rolled_s": round(rolled, 1)}

@@ -45,7 +45,7 @@ class CameraFlow:
         )
         self._followers = Followers()
         self._gauge = SpeedGauge(GroundPlane(camera.ground)) if camera.ground else None
-        self._heat = HeatGrid()
+        self._heat = HeatGrid(watched)
         self._passed: deque[Passed] = deque(maxlen=MOST_UNTAKEN)
         self._looked_at: Instant | None = None
         self._visits: deque[Visit] = deque(maxlen=MOST_UNTAKEN)

@@ -211,7 +211,11 @@ def zones_chart(zones: Sequence[ZoneFigures], say: Say) -> str:
         plot.marks.append(f'<line class="limit" x1="{edge:.1f}" x2="{edge:.1f}" y1="{y - 1:.1f}" y2="{y + 23:.1f}"/>')
         plot.text(name_width + room * max(share, 1) / scale + 8, y + 16, f"{share * 100:.0f}%", "value")
         plot.text(
-            name_width, y + 33, f"{say.day(zone.most_day)} {zone.most_hour}:00 · {zone.most} / {zone.capacity}", "tick"
+            name_width,
+            y + 33,
+            f"{say.day(zone.most_day)} {zone.most_hour}:00 · {zone.most} / {zone.capacity}"
+            + (f" · {say.t('arrived', n=number(zone.arrivals))}" if zone.arrivals else ""),
+            "tick",
         )
     return plot.svg(say.t("zones"))
 

@@ -56,7 +56,9 @@ class DayTotals:
         c = _DAYS.c
         columns = (c.day, c.camera_id, c.line_id, c.object_class, c.crossed_in, c.crossed_out, c.observed_seconds)
         query = select(*columns).where(c.day >= first, c.day <= last, c.object_class.in_(sorted(PEOPLE)))
-        if self._scope.measure == "arrivals":
+        if self._scope.camera is not None:
+            query = query.where(c.camera_id == self._scope.camera)
+        elif self._scope.measure == "arrivals":
             query = query.where(c.camera_id.in_(sorted({camera for camera, _ in self._scope.gates})))
         sums: dict[date, tuple[int, float]] = {}
         for day, camera, line, kind, came, went, seconds in self._connection.execute(query):

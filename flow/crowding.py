@@ -38,6 +38,7 @@ def by_zone(scope: Scope, stands: Stands) -> list[ZoneFigures]:
                 int((most > capacity).sum()) if capacity else None,
                 round(float(seconds.sum()) / 3600, 2),
                 [None if np.isnan(value) else round(float(value), 2) for value in by_hour],
+                stands.arrivals[n],
             )
         )
     return sorted(found, key=lambda z: (-(z.share if z.share is not None else -1.0), -z.mean))

@@ -105,14 +105,25 @@ def by_day(t: Tally) -> list[DayFigures]:
 
 def by_hour(t: Tally) -> HourFigures:
     """Mean people an hour: each line's own rate over the seconds it was observed, then summed over lines."""
+    return _hours(t, t.measured, t.people)
+
+
+def vehicles_by_hour(t: Tally) -> HourFigures:
+    """The same of vehicles, both ways."""
+    return _hours(t, t.inward + t.outward, t.vehicles)
+
+
+def _hours(t: Tally, counted: Floats, at: NDArray[np.bool_]) -> HourFigures:
     weekdays = np.array([day.day.weekday() for day in t.calendar])
-    week = [_rates(t, weekdays == n) for n in range(7)]
-    return HourFigures(_rates(t, ~t.off), _rates(t, t.off), week)
+    counts, seconds = counted[at], t.counts.seconds[at]
+    week = [_rates(counts, seconds, weekdays == n) for n in range(7)]
+    return HourFigures(_rates(counts, seconds, ~t.off), _rates(counts, seconds, t.off), week)
 
 
 def by_gate(t: Tally) -> list[PlaceFigures]:
     """Each gate with any row, the busiest first."""
-    gates = {key: [n for n, s in enumerate(t.counts.series) if s[:2] == key] for key in t.scope.gates}
+    known = [key for key in t.scope.gates if t.scope.covers(*key)]
+    gates = {key: [n for n, s in enumerate(t.counts.series) if s[:2] == key] for key in known}
     found = [_place(t, c, line, at, t.scope.line_name(c, line)) for (c, line), at in gates.items() if at]
     return sorted(found, key=lambda g: -(g.people_came + g.vehicles_came))
 
@@ -204,9 +215,9 @@ def _added(t: Tally, counted: Floats, at: NDArray[np.bool_]) -> Floats:
     return estimate(counted[at], t.counts.seconds[at], t.gaps.missing[at], t.off)
 
 
-def _rates(t: Tally, days: NDArray[np.bool_]) -> list[float | None]:
-    counted = t.measured[t.people][:, days].sum(axis=1)
-    seconds = t.counts.seconds[t.people][:, days].sum(axis=1)
+def _rates(counts: Floats, observed: Floats, days: NDArray[np.bool_]) -> list[float | None]:
+    counted = counts[:, days].sum(axis=1)
+    seconds = observed[:, days].sum(axis=1)
     rate = np.divide(counted, seconds, out=np.zeros(seconds.shape), where=seconds > 0).sum(axis=0) * 3600
     return [float(round(rate[h], 2)) if seconds[:, h].any() else None for h in range(24)]
 

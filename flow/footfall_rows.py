@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from flow.local_time import days_between
 from flow.profiles import unpack
@@ -36,35 +36,44 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Stands:
-    """Occupancy by the hour: `mean`, `most`, `seconds` are series × days × 24."""
+    """Occupancy by the hour: `mean`, `most`, `seconds` are series × days × 24; `arrivals` of each series in all."""
 
     days: list[date]
     series: list[Series]
     mean: Floats
     most: Floats
     seconds: Floats
+    arrivals: list[int]
 
 
-def read_counts(connection: Connection, first: date, last: date) -> Counts:
-    """Crossings of all lines from `first` to `last`, both included."""
-    days, series, block = _read(connection, _CROSSINGS, "line_id", first, last)
+def read_counts(connection: Connection, first: date, last: date, camera: str | None = None) -> Counts:
+    """Crossings of all lines, or of one camera's, from `first` to `last`, both included."""
+    days, series, block = _read(connection, _CROSSINGS, "line_id", first, last, camera)
     return Counts(days, series, block[:, :, 0], block[:, :, 1], block[:, :, 2])
 
 
-def read_stands(connection: Connection, first: date, last: date) -> Stands:
-    """Occupancy of all zones from `first` to `last`, both included."""
-    days, series, block = _read(connection, _OCCUPANCY, "zone_id", first, last)
-    return Stands(days, series, block[:, :, 0], block[:, :, 1], block[:, :, 2])
+def read_stands(connection: Connection, first: date, last: date, camera: str | None = None) -> Stands:
+    """Occupancy of all zones, or of one camera's, from `first` to `last`, both included."""
+    days, series, block = _read(connection, _OCCUPANCY, "zone_id", first, last, camera)
+    c = _OCCUPANCY.c
+    key = (c.camera_id, c.zone_id, c.object_class)
+    query = select(*key, func.sum(c.arrivals)).where(c.day >= first, c.day <= last).group_by(*key)
+    if camera is not None:
+        query = query.where(c.camera_id == camera)
+    arrivals = {(row[0], row[1], row[2]): int(row[3]) for row in connection.execute(query)}
+    return Stands(days, series, block[:, :, 0], block[:, :, 1], block[:, :, 2], [arrivals.get(s, 0) for s in series])
 
 
 def _read(
-    connection: Connection, table: Any, part: str, first: date, last: date
+    connection: Connection, table: Any, part: str, first: date, last: date, camera: str | None
 ) -> tuple[list[date], list[Series], Floats]:
     days = list(days_between(first, last))
     columns = table.c
     query = select(columns.day, columns.camera_id, columns[part], columns.object_class, columns.profile).where(
         columns.day >= first, columns.day <= last
     )
+    if camera is not None:
+        query = query.where(columns.camera_id == camera)
     rows = connection.execute(query).all()
     place = {day: n for n, day in enumerate(days)}
     series: dict[Series, int] = {}

@@ -4,6 +4,8 @@ Promises: a thing stands where its foot point is; who was there at the last look
 Not here: storing and adding up days (`day_sums.py`), drawing.
 """
 
+from collections.abc import Collection
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,10 +27,11 @@ def family_of(object_class: str) -> str | None:
 
 
 class HeatGrid:
-    """The grids of one camera since they were last taken."""
+    """The grids of one camera since they were last taken, for the families that its classes belong to."""
 
-    def __init__(self) -> None:
-        self._grids = {family: np.zeros((ROWS, COLUMNS)) for family in FAMILIES}
+    def __init__(self, classes: Collection[str] = tuple(PEOPLE | VEHICLES)) -> None:
+        watched = {family_of(name) for name in classes}
+        self._grids = {family: np.zeros((ROWS, COLUMNS)) for family in FAMILIES if family in watched}
         self._present: list[tuple[str, int, int]] = []
         self.observed = 0.0
 
@@ -39,9 +42,9 @@ class HeatGrid:
             self._grids[stood][row, column] += step
         self._present = []
         for track in tracks.tracks:
-            family = family_of(track.object_class)
+            family = family_of(track.object_class) or ""
             x, y = foot(track.box)
-            if family is not None and 0 <= x <= 1 and 0 <= y <= 1:
+            if family in self._grids and 0 <= x <= 1 and 0 <= y <= 1:
                 self._present.append((family, min(int(y * ROWS), ROWS - 1), min(int(x * COLUMNS), COLUMNS - 1)))
 
     def take(self) -> tuple[dict[str, Grid], float]:

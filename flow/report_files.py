@@ -14,7 +14,7 @@ from typing import Any
 import xlsxwriter
 
 from flow.report_text import Say
-from flow.report_words import FootfallReport, PlaceFigures
+from flow.report_words import FootfallReport, PassageFigures, PlaceFigures
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -93,6 +93,15 @@ def _share(value: float | None) -> Share | None:
     return None if value is None else Share(value)
 
 
+def _passage_row(p: PassageFigures, say: Say) -> list[Any]:
+    flows = [p.name.said(say.language), say.t(f"{p.family}_word"), p.passages, p.flow, p.busiest_flow]
+    return [*flows, p.headway_median, _share(p.headway_close), _kmh(p.speed_mean), _kmh(p.speed_85)]
+
+
+def _kmh(speed: float | None) -> float | None:
+    return None if speed is None else round(speed * 3.6, 1)
+
+
 def _sheets(report: FootfallReport, say: Say) -> dict[str, list[list[Any]]]:
     people = say.measure(report.measure)
     sheets: dict[str, list[list[Any]]] = {
@@ -110,9 +119,18 @@ def _sheets(report: FootfallReport, say: Say) -> dict[str, list[list[Any]]]:
     }
     if report.zones:
         sheets[say.t("zones")] = [
-            [say.t(k) for k in ("place", "capacity", "mean", "most", "date", "hour", "hours_over")],
+            [say.t(k) for k in ("place", "capacity", "mean", "most", "date", "hour", "hours_over", "arrivals_here")],
             *(
-                [z.name.said(say.language), z.capacity, z.mean, z.most, z.most_day, z.most_hour, z.hours_over]
+                [
+                    z.name.said(say.language),
+                    z.capacity,
+                    z.mean,
+                    z.most,
+                    z.most_day,
+                    z.most_hour,
+                    z.hours_over,
+                    z.arrivals,
+                ]
                 for z in report.zones
             ),
         ]
@@ -120,6 +138,17 @@ def _sheets(report: FootfallReport, say: Say) -> dict[str, list[list[Any]]]:
         sheets[say.t("stay")] = [
             [say.t("place"), say.t("visits"), f"{say.t('mean')} (s)", f"{say.t('longest')} (s)"],
             *([s.name.said(say.language), s.visits, s.mean_seconds, s.longest_seconds] for s in report.stay),
+        ]
+    if report.passing:
+        sheets[say.t("passing")] = [
+            [say.t(k) for k in ("line", "class", "people", "flow_rate", "busiest_flow")]
+            + [
+                f"{say.t('headway')} (s)",
+                say.t("close"),
+                f"{say.t('speed_mean')} (km/h)",
+                f"{say.t('speed_85')} (km/h)",
+            ],
+            *(_passage_row(p, say) for p in report.passing),
         ]
     if report.vehicles_by_class:
         sheets[say.t("by_class")] = [
@@ -148,6 +177,7 @@ def _sheets(report: FootfallReport, say: Say) -> dict[str, list[list[Any]]]:
 def _summary(report: FootfallReport, say: Say) -> list[list[Any]]:
     return [
         [say.t("title"), report.village.said(say.language)],
+        [say.t("place"), report.place_name.said(say.language) if report.place_name else say.t("whole_village")],
         [say.t("date"), f"{report.first} – {report.last}"],
         [say.measure(report.measure), report.people.counted],
         [say.t("estimated"), report.people.estimated],

@@ -15,6 +15,8 @@ from flow.holidays import DayKind
 from flow.report_text import Say
 from flow.report_words import FootfallReport
 
+#: Lines in the table of flow rates; the spreadsheet has all of them.
+_MOST_LINES = 10
 _TEMPLATES = Path(__file__).with_name("templates")
 
 
@@ -40,6 +42,8 @@ def to_html(report: FootfallReport, language: str) -> str:
     weekly = len(report.days) > charts.MOST_BARS
     return environment.get_template("report.html").render(
         r=report,
+        passing=report.passing[:_MOST_LINES],
+        speeds=any(p.speeds for p in report.passing[:_MOST_LINES]),
         say=say,
         style=style,
         village=report.village.said(language),

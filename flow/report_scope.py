@@ -1,6 +1,7 @@
 """Which lines a report counts at, and what places are called.
 
-Promises: names in footfall.yaml that cameras.yaml does not have are passed over, and said. Not here: the counting of
+Promises: names in footfall.yaml that cameras.yaml does not have are passed over, and said. A report is of the whole
+village, of one node (a camera: all its lines, both ways) or of one gate (a line there). Not here: the counting of
 figures (`footfall.py`).
 """
 
@@ -13,6 +14,18 @@ from flow.footfall_rows import Series
 from flow.report_words import Measure, Words
 
 
+class UnknownPlace(ValueError):
+    """The place is not in cameras.yaml; the message says which there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A node (a camera), or a line of it."""
+
+    camera: str
+    line: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """`gates` are those that exist, by (camera, line). `measure` says what people are counted by."""
@@ -22,14 +35,38 @@ class Scope:
     gates: dict[tuple[str, str], Gate]
     measure: Measure
     notes: tuple[Words, ...]
+    place: Place | None = None
+
+    @property
+    def camera(self) -> str | None:
+        """The one camera that the report is about; None for the whole village."""
+        return self.place.camera if self.place else None
+
+    def covers(self, camera_id: str, line_id: str) -> bool:
+        """Whether a line belongs to the place that the report is about."""
+        return self.place is None or (self.place.camera == camera_id and self.place.line in (None, line_id))
 
     def is_people(self, series: Series) -> bool:
-        """Whether a series makes up the village's people: persons at gates, or at all lines without gates."""
-        return series[2] in PEOPLE and (self.measure == "passages" or series[:2] in self.gates)
+        """Whether a series makes up the place's people: persons at gates, or at all lines without gates."""
+        return (
+            series[2] in PEOPLE
+            and self.covers(*series[:2])
+            and (self.measure == "passages" or series[:2] in self.gates)
+        )
 
     def is_vehicles(self, series: Series) -> bool:
-        """Whether a series makes up the village's vehicles, likewise."""
-        return series[2] in VEHICLES and (not self._vehicle_gates() or series[:2] in self.gates)
+        """Whether a series makes up the place's vehicles, likewise."""
+        if series[2] not in VEHICLES or not self.covers(*series[:2]):
+            return False
+        return self.place is not None or not self._vehicle_gates() or series[:2] in self.gates
+
+    def place_name(self) -> Words | None:
+        """What the place is called; None for the whole village."""
+        if self.place is None:
+            return None
+        if self.place.line is None:
+            return self.camera_name(self.place.camera)
+        return self.line_name(self.place.camera, self.place.line)
 
     def turned(self, series: Series) -> bool:
         """Whether inward is the line's `out`."""
@@ -72,8 +109,25 @@ class Scope:
         )
 
 
-def scope_of(site: Site, settings: Footfall) -> Scope:
-    """What a site's reports count at."""
+def place_of(site: Site, named: str | None) -> Place | None:
+    """The place that somebody named: `camera`, `camera/line`, or nothing for the village. Raises UnknownPlace."""
+    if not named or named == "village":
+        return None
+    camera_id, _, line_id = named.partition("/")
+    try:
+        camera = site.camera(camera_id)
+    except KeyError:
+        raise UnknownPlace(
+            f"there is no monitoring point {camera_id!r}; write its id, or id/line, as in cameras.yaml"
+        ) from None
+    if line_id and line_id not in {line.id for line in camera.lines}:
+        known = ", ".join(f"{camera_id}/{line.id}" for line in camera.lines) or "no lines there"
+        raise UnknownPlace(f"{camera_id} has no line {line_id!r}; there are {known}")
+    return Place(camera_id, line_id or None)
+
+
+def scope_of(site: Site, settings: Footfall, place: Place | None = None) -> Scope:
+    """What a site's reports count at, or those of one place in it."""
     lines = {(camera.id, line.id): line for camera in site.cameras for line in camera.lines}
     gates = {(g.camera, g.line): g for g in settings.gates if (g.camera, g.line) in lines}
     missing = [f"{g.camera}/{g.line}" for g in settings.gates if (g.camera, g.line) not in lines]
@@ -89,7 +143,10 @@ def scope_of(site: Site, settings: Footfall) -> Scope:
             )
         )
     by_gates = any(PEOPLE & set(lines[key].counts) for key in gates)
-    if not by_gates:
+    if place is not None:
+        # A node's people are passages; a gate's are arrivals, if it is one that counts people.
+        by_gates = place.line is not None and (place.camera, place.line) in gates
+    elif not by_gates:
         notes.append(
             Words(
                 "没有配置清点行人的村口，人数为所有计数线的通过人次（双向），同一位游客会在多处被计入。"
@@ -98,4 +155,4 @@ def scope_of(site: Site, settings: Footfall) -> Scope:
                 "counts at several places. List the gates in footfall.yaml to get arrivals.",
             )
         )
-    return Scope(site, settings, gates, "arrivals" if by_gates else "passages", tuple(notes))
+    return Scope(site, settings, gates, "arrivals" if by_gates else "passages", tuple(notes), place)

@@ -29,6 +29,7 @@ _KINDS = {
 }
 
 TEXTS: dict[str, tuple[str, str]] = {
+    "whole_village": ("全村", "the whole village"),
     "title": ("客流报告", "Footfall report"),
     "arrivals": ("到访人次", "Arrivals"),
     "passages": ("通过人次", "Passages"),
@@ -78,6 +79,24 @@ TEXTS: dict[str, tuple[str, str]] = {
     "most": ("最多", "most"),
     "mean": ("平均", "mean"),
     "hours_over": ("超载小时", "hours over"),
+    "arrivals_here": ("到场人次", "came to be here"),
+    "arrived": ("到场 {n} 人次", "{n} arrived"),
+    "passing": ("车流与人流", "How it flowed"),
+    "passing_note": (
+        "流率：每小时通过数；车头时距：同向前后两者的间隔",
+        "flow: passages an hour; headway: between one and the next the same way",
+    ),
+    "line": ("计数线", "Line"),
+    "flow_rate": ("平均流率", "Mean flow"),
+    "busiest_flow": ("最大流率", "Busiest hour"),
+    "headway": ("时距中位数", "Median headway"),
+    "close": ("时距<2秒", "below 2 s"),
+    "speed_mean": ("平均速度", "Mean speed"),
+    "speed_85": ("85%位速度", "85th percentile"),
+    "kmh": ("{n} 公里/时", "{n} km/h"),
+    "per_hour": ("{n}/小时", "{n} an hour"),
+    "people_word": ("行人", "people"),
+    "vehicles_word": ("车辆", "vehicles"),
     "stay": ("停留时长", "Stay"),
     "visits": ("停留次数", "Visits"),
     "longest": ("最长", "longest"),
@@ -177,6 +196,16 @@ class Say:
         """A length of time: seconds up to two minutes, then minutes."""
         key, value = ("seconds", seconds) if seconds < 120 else ("minutes", seconds / 60)
         return self.t(key, n=f"{value:.0f}")
+
+    def speed(self, metres_a_second: float | None) -> str:
+        """A speed in kilometres an hour; a dash where there is none."""
+        return "–" if metres_a_second is None else self.t("kmh", n=f"{metres_a_second * 3.6:.0f}")
+
+    def headway(self, seconds: float | None) -> str:
+        """A headway: tenths of a second where they matter."""
+        if seconds is None:
+            return "–"
+        return self.t("seconds", n=f"{seconds:.1f}") if seconds < 10 else self.duration(seconds)
 
     @staticmethod
     def number(value: float | None) -> str:

@@ -113,7 +113,8 @@ class Peak:
 
 @dataclass(frozen=True, slots=True)
 class ZoneFigures:
-    """How full one zone was. `share` is the most against the capacity; `hours_over` hours in which it was exceeded."""
+    """How full one zone was. `share` is the most against the capacity; `hours_over` hours in which it was exceeded;
+    `arrivals` people who came to be in it, over its edge or out of a door inside it: a count where there is no gate."""
 
     camera_id: str
     zone_id: str
@@ -127,6 +128,45 @@ class ZoneFigures:
     hours_over: int | None
     observed_hours: float
     by_hour: list[float | None]
+    arrivals: int
+
+
+@dataclass(frozen=True, slots=True)
+class PassageFigures:
+    """How people, or vehicles, passed one line. `flow` is passages in an hour that was observed, `busiest_flow` in the
+    busiest whole hour. A headway is the seconds between one and the next the same way: the mean, the median, and the
+    share below two seconds. Speeds, in metres a second, are known where the ground was measured out: the mean, that
+    which 85 of 100 do not exceed, the fastest."""
+
+    camera_id: str
+    line_id: str
+    family: Literal["people", "vehicles"]
+    name: Words
+    passages: int
+    flow: float | None
+    busiest_flow: int | None
+    headways: int
+    headway_mean: float | None
+    headway_median: float | None
+    headway_close: float | None
+    speeds: int
+    speed_mean: float | None
+    speed_85: float | None
+    speed_most: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class HeatFigures:
+    """Where in one camera's picture people, or vehicles, stood: 18 rows of 32 cells, each the mean number that stood in
+    it while somebody looked."""
+
+    camera_id: str
+    family: Literal["people", "vehicles"]
+    name: Words
+    first: date
+    last: date
+    observed_hours: float
+    grid: list[list[float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,9 +233,12 @@ class FootfallForecast:
 
 @dataclass(frozen=True, slots=True)
 class FootfallReport:
-    """A footfall report of [first, last], both included, in local days of `timezone`."""
+    """A footfall report of [first, last], both included, in local days of `timezone`. `place` is what the report is
+    about: `name` None for the whole village. `vehicle_hours` are passages of vehicles, both ways."""
 
     village: Words
+    place: str
+    place_name: Words | None
     first: date
     last: date
     timezone: str
@@ -209,6 +252,7 @@ class FootfallReport:
     year_before: SpanFigures
     days: list[DayFigures]
     hours: HourFigures
+    vehicle_hours: HourFigures
     gates: list[PlaceFigures]
     nodes: list[PlaceFigures]
     holidays: list[HolidayFigures]
@@ -217,6 +261,7 @@ class FootfallReport:
     zones: list[ZoneFigures]
     vehicles_by_class: list[VehicleFigures]
     tourist_hours: Words
+    passing: list[PassageFigures]
     stay: list[StayFigures] | None
     forecast: FootfallForecast | None
     notes: list[Words]

@@ -22,7 +22,8 @@ from flow.forecast import MOST_DAYS, forecast
 from flow.gaps import WHOLE
 from flow.holidays import CalendarDay, calendar_day
 from flow.local_time import day_of, end_of_hour, start_of_day
-from flow.report_scope import Scope, scope_of
+from flow.passage_figures import by_line, read_passages
+from flow.report_scope import Scope, place_of, scope_of
 from flow.report_words import FootfallForecast, FootfallReport, Words
 from flow.rollups import roll
 from flow.stays import read_stays
@@ -57,26 +58,29 @@ def make_report(
     now: datetime,
     with_forecast: bool = False,
     progress: Progress | None = None,
+    place: str | None = None,
 ) -> FootfallReport:
-    """The report of [first, last], both included, in local days. Raises BadRange, and the database's errors."""
+    """The report of [first, last], both included, in local days: of the village, of a camera (`camera`) or of a line
+    (`camera/line`). Raises BadRange, UnknownPlace, and the database's errors."""
     check_range(site, first, last, now)
+    scope = scope_of(site, settings, place_of(site, place))
     zone = site.site.zone_info
     today = day_of(now, zone)
     say = progress or (lambda share, words: None)
     rolling = Words("汇总新到的分钟数据", "rolling up new minutes")
     roll(database, zone, lambda done, total: say(0.5 * done / max(total, 1), rolling))
-    scope = scope_of(site, settings)
     with database.reading() as session:
         connection = session.connection()
         say(0.5, Words("读取每日数据", "reading days"))
-        counts = read_counts(connection, first, last)
-        stands = read_stands(connection, first, last)
+        counts = read_counts(connection, first, last, scope.camera)
+        stands = read_stands(connection, first, last, scope.camera)
         calendar = [calendar_day(day) for day in counts.days]
         totals = DayTotals(connection, scope)
         say(0.6, Words("与往期比较", "comparing"))
         before, year = spans_beside(totals, first, last, today)
         holidays = holidays_beside(totals, first, last, today)
         stay = read_stays(connection, scope, first, last)
+        passed = read_passages(connection, first, last, scope.camera)
         past = _past_people(connection, scope, today) if with_forecast else None
     tally = footfall.tally(scope, counts, calendar, _hours_past(counts.days, now, site))
     days = footfall.by_day(tally)
@@ -89,6 +93,8 @@ def make_report(
     say(1.0, Words("完成", "done"))
     return FootfallReport(
         village=Words(site.site.name.zh, site.site.name.en),
+        place=place or "village",
+        place_name=scope.place_name(),
         first=first,
         last=last,
         timezone=site.site.timezone,
@@ -102,6 +108,7 @@ def make_report(
         year_before=year,
         days=days,
         hours=footfall.by_hour(tally),
+        vehicle_hours=footfall.vehicles_by_hour(tally),
         gates=footfall.by_gate(tally),
         nodes=footfall.by_node(tally),
         holidays=holidays,
@@ -110,6 +117,7 @@ def make_report(
         zones=by_zone(scope, stands),
         vehicles_by_class=footfall.by_class(tally),
         tourist_hours=footfall.tourist_hours(scope),
+        passing=by_line(tally, passed),
         stay=stay,
         forecast=told,
         notes=[*scope.notes, *_notes(calendar, people.observed_share, last, today), _about_stay(stay is not None)],
@@ -117,13 +125,19 @@ def make_report(
 
 
 def make_forecast(
-    database: Database, site: Site, settings: Footfall, now: datetime, progress: Progress | None = None
+    database: Database,
+    site: Site,
+    settings: Footfall,
+    now: datetime,
+    progress: Progress | None = None,
+    place: str | None = None,
 ) -> FootfallForecast:
-    """The next days of the whole village, from the last about two years. Raises the database's errors."""
+    """The next days of the whole village, or of one place, from the last about two years. Raises UnknownPlace, and the
+    database's errors."""
     zone = site.site.zone_info
     say = progress or (lambda share, words: None)
+    scope = scope_of(site, settings, place_of(site, place))
     roll(database, zone)
-    scope = scope_of(site, settings)
     with database.reading() as session:
         past = _past_people(session.connection(), scope, day_of(now, zone))
     fitting = Words("建立预测并回测", "fitting and back-testing the forecast")

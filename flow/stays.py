@@ -79,6 +79,8 @@ def read_stays(connection: Connection, scope: Scope, first: date, last: date) ->
         .where(c.day >= first, c.day <= last, c.object_class.in_(sorted(PEOPLE)))
         .group_by(c.camera_id, c.zone_id)
     )
+    if scope.camera is not None:
+        query = query.where(c.camera_id == scope.camera)
     found = [
         StayFigures(
             camera, zone, scope.zone_name(camera, zone), int(visits), round(seconds / visits, 1), round(longest, 1)

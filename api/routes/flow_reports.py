@@ -17,21 +17,26 @@ from api.identity import Caller
 from api.problems import ProblemError
 from api.report_desk import DeskFull, Job, ReportDesk
 from api.schemas import Text
-from api.schemas_flow import CalendarDaySeen, ReportFormat, ReportJob, ReportWish
+from api.schemas_flow import CalendarDaySeen, FootfallPlace, FootfallPlaces, ReportFormat, ReportJob, ReportWish
 from configs.footfall import footfall
 from configs.words import Role
 from flow.holidays import NAMES, calendar_day
 from flow.local_time import day_of, days_between
+from flow.passage_figures import read_heat
 from flow.report_files import to_csv, to_json, to_xlsx
 from flow.report_html import to_html
 from flow.report_pdf import NoPdf, to_pdf
-from flow.report_words import FootfallForecast, FootfallReport, Words
+from flow.report_scope import UnknownPlace, place_of, scope_of
+from flow.report_words import FootfallForecast, FootfallReport, HeatFigures, Words
 from flow.reports import BadRange, Progress, check_range, make_forecast, make_report
 from models.base import utc_now
 
 REPORTERS = (Role.ADMINISTRATOR, Role.OPERATOR, Role.PLANNER)
 Reporting = Annotated[Caller, allow(*REPORTERS)]
 Language = Annotated[Literal["zh", "en"], Query()]
+OnePlace = Annotated[
+    str | None, Query(max_length=100, description="a camera's id, or id/line; left out: the whole village")
+]
 
 MEDIA_TYPES = {
     ReportFormat.JSON: "application/json",
@@ -72,9 +77,10 @@ def get_report(
     since: Annotated[date | None, Query(alias="from", description="the first local day")] = None,
     until: Annotated[date | None, Query(alias="to", description="the last local day, included")] = None,
     forecast: bool = False,
+    place: OnePlace = None,
 ) -> FootfallReport:
     """All figures of a span of local days, both ends included; the last 30 days up to today when not said otherwise."""
-    return _make(context, *_span(context, since, until), forecast)
+    return _make(context, *_span(context, since, until), forecast, place=place)
 
 
 @router.get("/report/file", operation_id="download_footfall_report", responses=_FILE_RESPONSES)
@@ -87,15 +93,16 @@ def download_report(
     format: Annotated[ReportFormat, Query()] = ReportFormat.HTML,
     language: Language = "zh",
     forecast: bool = False,
+    place: OnePlace = None,
 ) -> Response:
     """The same as a file: json, csv, xlsx, html or pdf, in Chinese or English."""
     first, last = _span(context, since, until)
     try:
-        content = as_file(_make(context, first, last, forecast), format, language)
+        content = as_file(_make(context, first, last, forecast, place=place), format, language)
     except NoPdf as error:
         raise ProblemError("cannot", str(error)) from None
     write_audit(context, caller, "footfall.report", f"{first}–{last} {format.value}", request)
-    return _file(content, format, _name(first, last, format))
+    return _file(content, format, _name(first, last, format, place))
 
 
 @router.post("/report-jobs", operation_id="start_footfall_report", status_code=202)
@@ -104,16 +111,17 @@ def start_job(caller: Reporting, context: InContext, desk: Desk, wish: ReportWis
     first, last = _span(context, wish.since, wish.until)
     try:
         check_range(context.settings.site, first, last, utc_now())
-    except BadRange as error:
+        place_of(context.settings.site, wish.place)
+    except (BadRange, UnknownPlace) as error:
         raise ProblemError("bad-request", str(error)) from None
 
     def work(say: Progress) -> bytes:
-        report = _make(context, first, last, wish.forecast, lambda share, doing: say(0.8 * share, doing))
+        report = _make(context, first, last, wish.forecast, lambda share, doing: say(0.8 * share, doing), wish.place)
         say(0.85, Words("排版", "laying out"))
         return as_file(report, wish.format, wish.language)
 
     try:
-        job = desk.start(caller.id, wish.format, _name(first, last, wish.format), work)
+        job = desk.start(caller.id, wish.format, _name(first, last, wish.format, wish.place), work)
     except DeskFull:
         raise ProblemError("cannot", "other reports are being made; wait for one of them and try again") from None
     write_audit(context, caller, "footfall.report", f"{first}–{last} {wish.format.value}", request)
@@ -136,10 +144,53 @@ def download_job(caller: Reporting, desk: Desk, job_id: str) -> Response:
 
 
 @router.get("/forecast", operation_id="get_footfall_forecast")
-def get_forecast(caller: Reporting, context: InContext, desk: Desk) -> FootfallForecast:
-    """People a day of the whole village over the next 14 days, with an interval and the method's own back-test."""
+def get_forecast(caller: Reporting, context: InContext, desk: Desk, place: OnePlace = None) -> FootfallForecast:
+    """People a day of the village, or of one place, over the next 14 days, with an interval and the method's own
+    back-test."""
     site = context.settings.site
-    return desk.forecast(lambda: make_forecast(context.database, site, footfall(), utc_now()))
+    try:
+        place_of(site, place)
+    except UnknownPlace as error:
+        raise ProblemError("bad-request", str(error)) from None
+    return desk.forecast(
+        place or "village", lambda: make_forecast(context.database, site, footfall(), utc_now(), place=place)
+    )
+
+
+@router.get("/places", operation_id="list_footfall_places")
+def list_places(caller: Reporting, context: InContext) -> FootfallPlaces:
+    """What a report can be about besides the whole village: gates, and nodes that count something."""
+    scope = scope_of(context.settings.site, footfall())
+
+    def seen(place: str, name: Words) -> FootfallPlace:
+        return FootfallPlace(place=place, name=Text(zh=name.zh, en=name.en))
+
+    cameras = context.settings.site.cameras
+    return FootfallPlaces(
+        gates=[seen(f"{camera}/{line}", scope.line_name(camera, line)) for camera, line in scope.gates],
+        nodes=[seen(camera.id, scope.camera_name(camera.id)) for camera in cameras if camera.lines or camera.zones],
+    )
+
+
+@router.get("/heat", operation_id="get_footfall_heat")
+def get_heat(
+    caller: Reporting,
+    context: InContext,
+    camera_id: str,
+    since: Annotated[date | None, Query(alias="from")] = None,
+    until: Annotated[date | None, Query(alias="to")] = None,
+) -> list[HeatFigures]:
+    """Where in a camera's picture people and vehicles stood: a grid of the mean number in each cell. Empty when nobody
+    looked."""
+    first, last = _span(context, since, until)
+    try:
+        check_range(context.settings.site, first, last, utc_now())
+        place_of(context.settings.site, camera_id)
+    except (BadRange, UnknownPlace) as error:
+        raise ProblemError("bad-request", str(error)) from None
+    with context.database.reading() as session:
+        scope = scope_of(context.settings.site, footfall())
+        return read_heat(session.connection(), scope, camera_id, first, last)
 
 
 @router.get("/calendar", operation_id="list_calendar_days")
@@ -180,13 +231,18 @@ def _span(context: Context, since: date | None, until: date | None) -> tuple[dat
 
 
 def _make(
-    context: Context, first: date, last: date, forecast: bool, progress: Progress | None = None
+    context: Context,
+    first: date,
+    last: date,
+    forecast: bool,
+    progress: Progress | None = None,
+    place: str | None = None,
 ) -> FootfallReport:
     try:
         return make_report(
-            context.database, context.settings.site, footfall(), first, last, utc_now(), forecast, progress
+            context.database, context.settings.site, footfall(), first, last, utc_now(), forecast, progress, place
         )
-    except BadRange as error:
+    except (BadRange, UnknownPlace) as error:
         raise ProblemError("bad-request", str(error)) from None
 
 
@@ -213,8 +269,9 @@ def _seen(job: Job) -> ReportJob:
     )
 
 
-def _name(first: date, last: date, file_format: ReportFormat) -> str:
-    return f"footfall-{first}-{last}.{file_format.value}"
+def _name(first: date, last: date, file_format: ReportFormat, place: str | None = None) -> str:
+    where = f"{place.replace('/', '-')}-" if place and place != "village" else ""
+    return f"footfall-{where}{first}-{last}.{file_format.value}"
 
 
 def _file(content: bytes, file_format: ReportFormat, name: str) -> Response:

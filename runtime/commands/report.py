@@ -44,6 +44,9 @@ def report(
     out: Annotated[
         Path | None, typer.Option("--out", help="file or folder; - writes JSON, CSV or HTML to standard output")
     ] = None,
+    place: Annotated[
+        str | None, typer.Option(help="one camera (its id) or one line (id/line) instead of the whole village")
+    ] = None,
     forecast: Annotated[bool, typer.Option(help="with the next 14 days and how well they can be foretold")] = True,
     config: Annotated[Path, typer.Option(help="the cameras of the village")] = DEFAULT_CONFIG,
 ) -> None:
@@ -52,6 +55,7 @@ def report(
     from flow.report_files import to_csv, to_json, to_xlsx
     from flow.report_html import to_html
     from flow.report_pdf import NoPdf, to_pdf
+    from flow.report_scope import UnknownPlace
     from flow.report_words import FootfallReport
     from flow.reports import BadRange, make_report
 
@@ -89,8 +93,9 @@ def report(
                 utc_now(),
                 forecast,
                 lambda share, words: bar.update(task, completed=share, description=words.said(lang)),
+                place,
             )
-    except (BadRange, DatabaseUnavailable) as error:
+    except (BadRange, UnknownPlace, DatabaseUnavailable) as error:
         fail(str(error))
     finally:
         database.close()
@@ -98,7 +103,8 @@ def report(
         sys.stdout.buffer.write(content(made, kinds[0]))
         return
     for kind in kinds:
-        path = _path(out, f"footfall-{first}-{last}", kind, len(kinds) > 1)
+        where = f"{place.replace('/', '-')}-" if place else ""
+        path = _path(out, f"footfall-{where}{first}-{last}", kind, len(kinds) > 1)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content(made, kind))

@@ -25,6 +25,7 @@ from flow.report_words import (
     ForecastDay,
     HolidayFigures,
     HourFigures,
+    PassageFigures,
     Peak,
     PlaceFigures,
     SpanFigures,
@@ -67,6 +68,8 @@ def a_report(days: int = 9) -> FootfallReport:
     told = [ForecastDay(FIRST + timedelta(days=9 + n), DayKind.WORKDAY, None, False, 500, 400, 600) for n in range(14)]
     return FootfallReport(
         village=EVIL,
+        place="village",
+        place_name=None,
         first=FIRST,
         last=FIRST + timedelta(days=days - 1),
         timezone="Asia/Shanghai",
@@ -80,6 +83,7 @@ def a_report(days: int = 9) -> FootfallReport:
         year_before=span("year", date(2025, 10, 1), [None] * 9),
         days=figures,
         hours=HourFigures(hours, hours, [hours] * 7),
+        vehicle_hours=HourFigures(hours, hours, [hours] * 7),
         gates=[PlaceFigures("arch", "walk", EVIL, 5000, 4000, 0, 0, 20, 0.9, FIRST)],
         nodes=[PlaceFigures("arch", None, EVIL, 5000, 4000, 100, 90, 20, 0.9, FIRST)],
         holidays=[
@@ -87,9 +91,12 @@ def a_report(days: int = 9) -> FootfallReport:
         ],
         peak_days=[Peak(FIRST, None, 1008)],
         peak_hours=[Peak(FIRST, 10, 210)],
-        zones=[ZoneFigures("sq", "yard", EVIL, 100, 20.5, 130, FIRST, 14, 1.3, 2, 24.0, hours)],
+        zones=[ZoneFigures("sq", "yard", EVIL, 100, 20.5, 130, FIRST, 14, 1.3, 2, 24.0, hours, 812)],
         vehicles_by_class=[VehicleFigures("car", Words("小汽车", "Cars"), 10, 11, 5, 16)],
         tourist_hours=Words("游客时段", "tourist hours"),
+        passing=[
+            PassageFigures("road", "lane", "vehicles", EVIL, 900, 40.0, 88, 700, 9.5, 4.2, 0.11, 650, 8.1, 10.4, 17.0)
+        ],
         stay=[StayFigures("sq", "yard", EVIL, 12, 95.0, 900.0)],
         forecast=FootfallForecast(
             Words("法", "method"), None, told, [(FIRST, 9), (FIRST, None)], 90, BackTest(84, 6, 0.12, 0.2, 0.81)
@@ -126,6 +133,7 @@ def test_a_page_with_nothing_in_it() -> None:
         a_report(1), people=nothing, vehicles=nothing, observed_days=0, gates=[], nodes=[], holidays=[], peak_days=[],
         peak_hours=[], zones=[], vehicles_by_class=[], forecast=None, stay=None,
         hours=HourFigures([None] * 24, [None] * 24, [[None] * 24] * 7),
+        vehicle_hours=HourFigures([None] * 24, [None] * 24, [[None] * 24] * 7),
     )  # fmt: skip
     assert "–" in to_html(bare, "en") and to_xlsx(bare, "en") and to_csv(bare, "zh")
 
@@ -157,7 +165,7 @@ def test_the_workbook_has_numbers_and_no_formulas(language: str) -> None:
     days = book["每日" if language == "zh" else "Days"]
     assert isinstance(days["A2"].value, datetime) and days["D2"].value == 1000 and days["D6"].value is None
     assert days["H2"].number_format == "0.0%"
-    assert len(book.sheetnames) == 11
+    assert len(book.sheetnames) == 12
 
 
 @pytest.mark.browser

@@ -102,3 +102,43 @@ def test_memory_is_bounded() -> None:
     assert watcher.held <= 250
     watcher.update(tracks(1e6, [(i, standing(chance.random(), chance.random())) for i in range(2 * MOST_TRACKS)], CAR))
     assert watcher.held <= MOST_TRACKS + MOST_STANDS
+
+
+def arrivals(watcher: ZoneWatcher, things: list[tuple[float, list[tuple[int, Point]]]]) -> int:
+    """How many arrive while these are looked at: moment, and identity and foot point of each."""
+    count = 0
+    for at, seen in things:
+        watcher.update(tracks(at, [(i, standing(x, y, 0.1, 0.1)) for i, (x, y) in seen]))
+        count += watcher.arrivals[PERSON]
+    return count
+
+
+def test_who_walks_in_and_who_steps_out_of_a_door_inside_have_arrived() -> None:
+    walk = [(0.5 * i, [(1, (0.1 + 0.02 * i, 0.5))]) for i in range(20)]
+    door = [(10.0 + 0.5 * i, [(2, (0.6, 0.75))]) for i in range(10)]
+    assert arrivals(ZoneWatcher(zone()), walk + door) == 2
+
+
+def test_who_was_there_when_watching_began_has_not_arrived() -> None:
+    there = [(0.5 * i, [(1, (0.5, 0.5)), (2, (0.6, 0.6))]) for i in range(20)]
+    after_a_gap = [(100.0 + 0.5 * i, [(3, (0.5, 0.5))]) for i in range(20)]
+    assert arrivals(ZoneWatcher(zone()), there + after_a_gap) == 0
+
+
+def test_a_lost_identity_arrives_once_and_stays_one_visit() -> None:
+    things = [(0.0, 9, (0.9, 0.9))] + [
+        (5.0 + 0.5 * i, 1 if i < 8 else 2, (0.5, 0.5)) for i in range(20) if i not in (7, 8)
+    ]
+    watcher, count = ZoneWatcher(zone()), 0
+    visits = []
+    for at, track_id, (x, y) in things:
+        visits += watcher.update(tracks(at, [(track_id, standing(x, y, 0.1, 0.1))]))[0]
+        count += watcher.arrivals[PERSON]
+    visits += watcher.update(tracks(1000.0, []))[0]
+    assert count == 1
+    assert [(v.entered_at, v.left_at) for v in visits] == [(5.0, 14.5)]
+
+
+def test_who_comes_back_arrives_again() -> None:
+    out_and_in = [(0.5 * i, [(1, (0.8 if i % 20 < 10 else 0.6, 0.5))]) for i in range(60)]
+    assert arrivals(ZoneWatcher(zone()), out_and_in) == 3
