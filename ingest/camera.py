@@ -43,7 +43,7 @@ class Camera:
         opener: Opener = open_rtsp,
         clock: Clock = SYSTEM_CLOCK,
         patience: Patience | None = None,
-        start_spread_seconds: float = 0.8,
+        start_spread_seconds: float = 0.4,
         main_linger_seconds: float = 10.0,
     ) -> None:
         """`transport` is `tcp` or `udp`. Callbacks run in the streams' threads: they must be quick and never block.
@@ -104,6 +104,11 @@ class Camera:
     def set_wish(self, wish: FrameWish) -> None:
         """Change what frames are wanted of the sub stream; holds from the next packet."""
         self._streams[StreamRole.SUB].set_wish(wish)
+
+    def set_prompt(self, role: StreamRole, is_prompt: bool) -> None:
+        """Whether somebody watches the stream, so that each packet is handed on as it comes. Otherwise packets whose
+        pictures are not due may lie for up to a second first. The main stream is always prompt."""
+        self._stream(role).set_prompt(is_prompt)
 
     def hold_main(self, holder: str) -> None:
         """Keep the main stream open for `holder`, until it is released. Holding twice is holding once."""

@@ -2,7 +2,7 @@
 
 Promises: every wait inside FFmpeg is bounded (opening by `open_seconds` for each of its two steps, reading by
 `read_seconds`); whatever goes wrong comes out as one of `errors.py`'s classes, without a password; packets come out in
-decoding order as plain bytes. Not here: supervision (`stream.py`), decoding (`decode.py`).
+decoding order, and become plain bytes only when asked. Not here: supervision (`stream.py`), decoding (`decode.py`).
 """
 
 import errno
@@ -32,15 +32,29 @@ class Chunk(NamedTuple):
     stream_time: float | None
 
 
+class Arrival(Protocol):
+    """A packet as the network gave it (an `av.Packet`): nothing of it is copied yet. Times in the stream's ticks."""
+
+    @property
+    def pts(self) -> int | None: ...
+    @property
+    def is_keyframe(self) -> bool: ...
+
+
 class Source(Protocol):
     """An open stream. One thread uses it."""
 
     codec: str
     #: H.264 and H.265: the parameter sets that the camera announced, in Annex B form; otherwise empty.
     parameter_sets: bytes
+    ticks_per_second: float
 
-    def chunks(self) -> Iterator[Chunk]:
+    def arrivals(self) -> Iterator[Arrival]:
         """Packets until the stream fails; always ends with a StreamError."""
+        ...
+
+    def chunk(self, arrival: Arrival) -> Chunk:
+        """What an arrival holds."""
         ...
 
     def close(self) -> None:
@@ -109,20 +123,23 @@ class _PyavSource:
         if self.codec not in CODECS:
             raise errors.UnsupportedCodec(where, self.codec)
         self.parameter_sets = bytes(context.extradata or b"") if self.codec != "mjpeg" else b""
+        self._tick_seconds = float(self._stream.time_base)
+        self.ticks_per_second = 1.0 / self._tick_seconds
 
-    def chunks(self) -> Iterator[Chunk]:
-        # In integers: a Fraction for each packet costs more than reading the packet.
-        base = self._stream.time_base
-        ticks, seconds = base.numerator, base.denominator
+    def arrivals(self) -> Iterator[Arrival]:
         try:
             for packet in self._container.demux(self._stream):
                 if not packet.size:
                     break
-                time = packet.pts if packet.pts is not None else packet.dts
-                yield Chunk(bytes(packet), packet.is_keyframe, None if time is None else time * ticks / seconds)
+                yield packet
         except Exception as error:
             raise _reading_error(error, self._where) from None
         raise errors.Ended(self._where)
+
+    def chunk(self, arrival: Arrival) -> Chunk:
+        assert isinstance(arrival, av.Packet)
+        time = arrival.pts if arrival.pts is not None else arrival.dts
+        return Chunk(bytes(arrival), arrival.is_keyframe, None if time is None else time * self._tick_seconds)
 
     def close(self) -> None:
         with suppress(Exception):

@@ -56,8 +56,8 @@ def probe(url: str, transport: str, seconds: float) -> Probed:
     first_picture: float | None = None
     received, started, now = 0, 0.0, 0.0
     try:
-        for chunk in source.chunks():
-            now = time.monotonic()
+        for arrival in source.arrivals():
+            now, chunk = time.monotonic(), source.chunk(arrival)
             started = started or now
             received += len(chunk.data)
             at = chunk.stream_time if chunk.stream_time is not None else now - started

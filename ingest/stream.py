@@ -1,39 +1,38 @@
 """One stream, supervised: a thread that keeps it open, keeps its packets, and decodes what is wished.
 
 Promises: one connection at a time; whatever happens to it is named and survived; every wait is bounded, so the thread
-ends soon after `request_stop` (within about twice the opening patience); only wished pictures are decoded; a callback
-that raises is logged and hurts nobody. Callbacks run in this stream's thread and must not block. Not here: the rules of
-states and waiting (`state.py`), the two streams of a camera (`camera.py`).
+ends soon after `request_stop` (within about twice the opening patience); only wished pictures are decoded; packets are
+taken in when a picture is due, when somebody watches, at a key frame, and at the latest after a second; a callback that
+raises is logged and hurts nobody. Callbacks run in this stream's thread and must not block. Not here: the rules of
+states and waiting (`state.py`), which pictures are decoded (`looking.py`), the two streams of a camera (`camera.py`).
 """
 
 import logging
 import random
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from configs.words import CameraId, StreamRole
+from configs.words import CameraId, Instant, StreamRole
 from ingest import errors
 from ingest.clock import Clock
-from ingest.decode import Picture, fitted
+from ingest.looking import Looking, do_keyframes_suffice
 from ingest.meter import Meter
-from ingest.opener import Chunk, Opener, Source
+from ingest.opener import Arrival, Chunk, Opener, Source
 from ingest.ring import PacketRing
 from ingest.session import Session
 from ingest.state import Patience, StreamMachine
-from ingest.view import ViewHealth
 from ingest.words import Frame, FrameWish, Packet, StreamHealth
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 NO_FRAMES = FrameWish(width=2, height=2, per_second=0.0)
-#: A picture this much older than now is not worth analysing any more.
-STALE_SECONDS = 1.5
-#: That pictures are fresh is noted so often, not for every packet.
-_NOTE_SECONDS = 0.2
+#: How long packets that nobody waits for may lie before they are taken in. Taking in a handful at once costs a fraction
+#: of waking up for each: with forty threads taking turns, each finds the processor's caches cold.
+LIE_SECONDS = 1.0
+_NEVER = float("inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +73,16 @@ class Stream:
         self._wake = threading.Event()
         self._stopping = False
         self._needed_until = float("-inf")
+        self._is_prompt = settings.role is StreamRole.MAIN  # it is open only while somebody waits for it
+        self._settle_at = float("-inf")
         self._thread: threading.Thread | None = None
         self._published = 0
         self._meter = Meter()
-        self._view = ViewHealth()
         self.ring = PacketRing(settings.ring_seconds, settings.ring_bytes)
         self._codec: str | None = None
         self._size: tuple[int, int] | None = None
-        self._packets = self._frames = self._shed = 0
-        self._decode_seconds = 0.0
+        self._packets = 0
+        self._looking = Looking(clock, lambda frame: self._tell(listeners.on_frame, frame), self._judged)
 
     # What others call, from any thread.
 
@@ -102,12 +102,14 @@ class Stream:
         """Close the stream some seconds from now, unless it is needed again."""
         with self._lock:
             self._needed_until = self._clock.monotonic() + self._settings.linger_seconds
+        self._settle_at = float("-inf")
         self._wake.set()
 
     def request_stop(self) -> None:
         """Ask the thread to end; `join` waits for it."""
         with self._lock:
             self._stopping = True
+        self._settle_at = float("-inf")
         self._wake.set()
 
     def join(self, seconds: float) -> bool:
@@ -121,6 +123,11 @@ class Stream:
     def set_wish(self, wish: FrameWish) -> None:
         """Change what frames are wanted; holds from the next packet."""
         self._wish = wish
+        self._settle_at = float("-inf")
+
+    def set_prompt(self, is_prompt: bool) -> None:
+        """Whether packets are to be handed on as they come, for somebody who watches; holds from the next packet."""
+        self._is_prompt = is_prompt or self._settings.role is StreamRole.MAIN
 
     @property
     def failures(self) -> dict[str, int]:
@@ -147,11 +154,11 @@ class Stream:
                 bits_per_second=bits_per_second,
                 gop_seconds=self._meter.gop_seconds,
                 packets=self._packets,
-                frames_decoded=self._frames,
-                frames_shed=self._shed,
+                frames_decoded=self._looking.decoded,
+                frames_shed=self._looking.shed,
                 reconnects=machine.reconnects,
                 ring_bytes=self.ring.size,
-                decode_seconds=self._decode_seconds,
+                decode_seconds=self._looking.seconds,
                 last_picture_at=machine.last_picture_at,
             )
 
@@ -226,33 +233,68 @@ class Stream:
             self._codec = source.codec
         self._publish()
         session = Session(source, self._clock)
-        noted_at = float("-inf")
-        for chunk in source.chunks():
-            now = self._clock.monotonic()
-            if self._stopping or now >= self._needed_until:
-                return
-            if session.seen_keyframe or chunk.is_keyframe:
-                packet = self._take(session, chunk, now)
-                self._tell(self._listeners.on_packet, packet)
-                is_fresh = self._look(session, packet)
-            else:
-                is_fresh = False  # what no key frame precedes can never be decoded, and is left out
-            if is_fresh and now - noted_at < _NOTE_SECONDS:
-                continue
-            with self._lock:
-                if is_fresh:
-                    self._machine.picture(packet.captured_at, now)
-                    noted_at = now
-                is_overdue = not is_fresh and self._machine.is_overdue(now)
-            if self._machine.changes != self._published:
-                self._publish()
-            if is_overdue:
-                where = errors.redact(self._settings.url)
-                raise errors.Undecodable(where) if session.decoder else errors.Silent(where)
+        self._looking.begin()
+        lying: list[tuple[Arrival, float]] = []
+        monotonic, due = self._clock.monotonic, 0.0
+        self._settle_at = float("-inf")
+        try:
+            # The way of every packet of every camera: nothing here that could be done once a second.
+            for arrival in source.arrivals():
+                now, pts = monotonic(), arrival.pts
+                lying.append((arrival, now))
+                may_lie = now < self._settle_at and not self._is_prompt and pts is not None and pts < due
+                if may_lie and not arrival.is_keyframe:
+                    continue
+                if self._stopping or now >= self._needed_until:
+                    return
+                self._settle_at = now + LIE_SECONDS
+                arrived, lying = lying, []
+                self._settle(source, session, arrived, now)
+                due = self._due_ticks(source, session)
+        finally:
+            self._take_in(source, session, lying, monotonic())
 
-    def _take(self, session: Session, chunk: Chunk, now: float) -> Packet:
-        """Make a packet of what came, and keep it."""
-        captured_at = session.capture.observe(chunk.stream_time, now, self._clock.wall())
+    def _due_ticks(self, source: Source, session: Session) -> float:
+        """From which time on, in the stream's ticks, a packet cannot lie."""
+        if not session.seen_keyframe:
+            return 0.0
+        wish = self._wish
+        if wish.per_second <= 0 or do_keyframes_suffice(wish, self._meter.gop_seconds):
+            return _NEVER
+        return session.pace.due_from() * source.ticks_per_second
+
+    def _settle(self, source: Source, session: Session, arrived: list[tuple[Arrival, float]], now: float) -> None:
+        """Take in what came, and follow the stream's state."""
+        fresh_at = self._take_in(source, session, arrived, now)
+        with self._lock:
+            if fresh_at is not None:
+                self._machine.picture(fresh_at, now)
+            is_overdue = fresh_at is None and self._machine.is_overdue(now)
+        if self._machine.changes != self._published:
+            self._publish()
+        if is_overdue:
+            where = errors.redact(self._settings.url)
+            raise errors.Undecodable(where) if self._looking.failed_last else errors.Silent(where)
+
+    def _take_in(
+        self, source: Source, session: Session, arrived: list[tuple[Arrival, float]], now: float
+    ) -> Instant | None:
+        """Keep what came, hand it on, decode what is wished of it; gives the last fresh picture's moment of capture."""
+        fresh_at = None
+        to_wall = self._clock.wall() - now
+        for arrival, at in arrived:
+            chunk = source.chunk(arrival)
+            if not session.seen_keyframe and not chunk.is_keyframe:
+                continue  # what no key frame precedes can never be decoded, and is left out
+            packet = self._take(session, chunk, at, at + to_wall)
+            self._tell(self._listeners.on_packet, packet)
+            if self._looking.look(session, packet, self._wish, self._meter.gop_seconds, self.ring):
+                fresh_at = packet.captured_at
+        return fresh_at
+
+    def _take(self, session: Session, chunk: Chunk, now: float, wall: float) -> Packet:
+        """Make a packet of what came at a moment, on both clocks, and keep it."""
+        captured_at = session.capture.observe(chunk.stream_time, now, wall)
         stream_time = chunk.stream_time
         if stream_time is None:
             stream_time = session.last_time + (now - session.last_arrival)
@@ -279,48 +321,13 @@ class Stream:
         self._meter.packet(now, len(packet.data), is_keyframe, stream_time)
         return packet
 
-    def _look(self, session: Session, packet: Packet) -> bool:
-        """Decode what is wished and give it on; true when that showed a fresh picture (or nothing is wished)."""
-        wish = self._wish
-        if wish.per_second <= 0:
-            session.decoder = None
-            return True
-        began = time.thread_time()
-        gop = self._meter.gop_seconds
-        keyframes_suffice = wish.keyframes_only or (gop is not None and wish.per_second * gop <= 1.01)
-        pictures = session.decode_keyframe(packet) if keyframes_suffice else session.decode(packet, self.ring)
-        for picture in pictures:
-            self._give(session, picture, packet, wish)
-        self._decode_seconds += time.thread_time() - began
-        return bool(pictures) or (keyframes_suffice and not packet.is_keyframe and session.decoded_last)
-
-    def _give(self, session: Session, picture: Picture, packet: Packet, wish: FrameWish) -> None:
-        self._frames += 1
-        if packet.is_keyframe:
-            self._view.keyframe(picture.luma)
-        stream_time = picture.stream_time if picture.stream_time is not None else packet.stream_time
-        if not session.pace.is_due(stream_time, wish.per_second):
-            return
-        captured_at = session.capture.at(stream_time, packet.captured_at)
-        if self._clock.wall() - captured_at > STALE_SECONDS:
-            self._shed += 1
-            return
-        frame = Frame(
-            camera_id=packet.camera_id,
-            role=packet.role,
-            picture=picture.bgr(session.scaler, fitted(picture.size, wish.width, wish.height)),
-            luma=picture.luma,
-            stream_time=stream_time,
-            captured_at=captured_at,
-            source_size=picture.size,
-        )
-        fault = self._view.look(frame.luma, self._clock.monotonic())
+    def _judged(self, fault: str | None) -> None:
+        """What the view is found to show, at each picture given."""
         with self._lock:
             if fault is None:
                 self._machine.recovered()
             else:
                 self._machine.degraded(fault, errors.SENTENCES[fault][1])
-        self._tell(self._listeners.on_frame, frame)
 
     def _publish(self) -> None:
         """Tell of the state, if it changed."""

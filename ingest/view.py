@@ -1,8 +1,8 @@
 """Whether a picture shows anything: black, covered, blurred, frozen, or turned away.
 
-Promises: judged every two seconds on the small grey picture, for a fraction of a millisecond; said only after it held for a
-while, and taken back soon after it is over; a dark or foggy view is judged against what this camera usually shows. Not
-here: what is in the picture; the words shown (`errors.SENTENCES`).
+Promises: judged every two seconds on the small grey picture, for some tenth of a millisecond; said only after it held
+for a while, and taken back soon after it is over; a dark or foggy view is judged against what this camera often shows.
+Not here: what is in the picture; the words shown (`errors.SENTENCES`).
 
 Method: black and covered by brightness and its spread; blur by the gradient's strength against the camera's own slow
 average; frozen by key frames that hardly differ (a live sensor has noise, so its key frames differ by half a grey level

@@ -2,6 +2,8 @@
 
 import threading
 import time
+from itertools import pairwise
+from statistics import median
 
 import pytest
 
@@ -30,11 +32,23 @@ def test_nothing_but_a_spot_check_is_decoded_unless_wished(broken: ThreadedServe
 
 def test_a_wish_in_the_middle_of_a_group_is_met_at_once(broken: ThreadedServer) -> None:
     with Watch(broken.url("gate")) as gate:
+        gate.camera.set_prompt(SUB, True)
         gate.until(lambda: len(gate.packets) > 10 and not gate.packets[-1].is_keyframe)
         asked_at = gate.packets[-1].stream_time
         gate.camera.set_wish(FrameWish(80, 80, 30.0))
         gate.until(lambda: gate.frames)
         assert gate.frames[0].stream_time <= asked_at + 0.25
+
+
+def test_packets_nobody_waits_for_come_in_handfuls_and_none_is_lost(broken: ThreadedServer) -> None:
+    with Watch(broken.url("gate")) as gate, Watch(broken.url("gate"), camera_id="watched") as watched:
+        watched.camera.set_prompt(SUB, True)
+        gate.until(lambda: len(gate.packets) > 40)
+        watched.until(lambda: len(watched.packets) > 40)
+        for each in (gate, watched):
+            steps = [b.stream_time - a.stream_time for a, b in pairwise(each.packets)]
+            assert max(steps) < 1.5 * min(steps), "every packet, in order"
+        assert median(gate.pauses()) < 0.2 * median(watched.pauses()), "the one in handfuls, the other as they come"
 
 
 def test_key_frames_only_decodes_nothing_else(broken: ThreadedServer) -> None:

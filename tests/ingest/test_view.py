@@ -64,7 +64,7 @@ def test_a_frozen_picture_is_named() -> None:
     looking, still = Looking(), taken(street())
     assert looking.at(None, 15, still) == {None}
     assert "frozen" in looking.at(None, 10, still)
-    looking.at(street(), 5)
+    looking.at(street(), 6)
     assert looking.health.fault is None
 
 

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from types import TracebackType
 from typing import Any
 
@@ -35,6 +36,7 @@ class Watch:
         **options: Any,
     ) -> None:
         self.packets: list[Packet] = []
+        self._packets_at: list[float] = []
         self.frames: list[Frame] = []
         self.states: list[StreamHealth] = []
         self._came = threading.Condition()
@@ -44,7 +46,7 @@ class Watch:
             main,
             transport,
             **({"ring_seconds": 5.0} | options),
-            on_packet=self._gather(self.packets),
+            on_packet=self._note_packet,
             on_frame=self._gather(self.frames),
             on_health=self._gather(self.states),
             patience=patience,
@@ -60,6 +62,16 @@ class Watch:
                 self._came.notify_all()
 
         return take
+
+    def _note_packet(self, packet: Packet) -> None:
+        with self._came:
+            self.packets.append(packet)
+            self._packets_at.append(time.monotonic())
+            self._came.notify_all()
+
+    def pauses(self) -> list[float]:
+        """Seconds from one packet to the next, as they were handed on."""
+        return [after - before for before, after in pairwise(self._packets_at)]
 
     def __enter__(self) -> "Watch":
         self.camera.start()
