@@ -125,7 +125,8 @@ def fill(database: Database, site: Site, days: list[date], say: Callable[[int], 
     occupancy = text(
         "INSERT INTO minute_occupancy (camera_id, zone_id, object_class, minute, least, mean, most, observed_seconds, "
         f"arrivals) SELECT camera, zone, 'person', at, {whole.format('mean * 0.7')}, mean, "
-        f"{whole.format('mean * 1.4 + 0.5')}, 60.0, {whole.format('mean / 12')} FROM (SELECT s.camera, s.zone, {moment} AS at, {stood} AS mean "
+        f"{whole.format('mean * 1.4 + 0.5')}, 60.0, {whole.format('mean / 12')} "
+        f"FROM (SELECT s.camera, s.zone, {moment} AS at, {stood} AS mean "
         "FROM bench_minutes m CROSS JOIN bench_zones s) AS x"
     )
     with database.engine.connect() as connection:
