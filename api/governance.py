@@ -19,7 +19,8 @@ from configs.kinds import IncidentKinds
 from configs.village import Village, incident_kinds, village
 from models.session import Database
 
-_LOOKS_PER_HOUR = 600
+#: Of one network, where a whole village may come from one address: a page that is looked at asks 4 times a minute.
+_LOOKS_PER_MINUTE = 200
 
 
 @dataclass
@@ -33,7 +34,7 @@ class Governance:
     courier: Courier
     judge: PhotoJudge | None
     reports: Pace = field(default_factory=Pace)
-    looks: Pace = field(default_factory=Pace)
+    looks: Pace = field(default_factory=lambda: Pace(seconds=60.0))
 
     def brake(self, request: Request, device: str | None) -> None:
         """Counts one report or question; raises the problem when device or network sent too many."""
@@ -45,7 +46,7 @@ class Governance:
 
     def brake_looking(self, request: Request) -> None:
         """Counts one look at a code: codes cannot be tried out by the thousand."""
-        self._slow(self.looks.wait_seconds({network_of(address_of(request) or "unknown"): _LOOKS_PER_HOUR}))
+        self._slow(self.looks.wait_seconds({network_of(address_of(request) or "unknown"): _LOOKS_PER_MINUTE}))
 
     @staticmethod
     def _slow(wait: float) -> None:

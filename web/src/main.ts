@@ -1,6 +1,7 @@
 /** Starts the console. */
 import './design/tokens.css'
 import './design/base.css'
+import './design/day.css'
 import { createPinia } from 'pinia'
 import { createApp } from 'vue'
 import App from './App.vue'

@@ -26,9 +26,14 @@ export interface NavEntry {
 export const WATCHERS: readonly Role[] = ['administrator', 'operator', 'grid_worker', 'enforcement_officer', 'viewer']
 export const STAFF: readonly Role[] = [...WATCHERS, 'planner']
 
+/** Who may look back at what was recorded. */
+export const LOOKING_BACK: readonly Role[] = ['administrator', 'operator', 'enforcement_officer']
+
 export const NAV: readonly NavEntry[] = [
   { route: 'wall', icon: 'wall', label: 'nav.wall', place: 'bar', roles: WATCHERS },
   { route: 'incidents', icon: 'alert', label: 'nav.incidents', place: 'bar', roles: WATCHERS, count: 'incidents' },
+  { route: 'recordings', icon: 'film', label: 'nav.recordings', place: 'bar', roles: LOOKING_BACK },
+  { route: 'cameras', icon: 'camera', label: 'nav.cameras', place: 'bar', roles: STAFF },
   { route: 'screen', icon: 'screen', label: 'nav.screen', place: 'bar', roles: STAFF },
 ]
 
@@ -44,5 +49,5 @@ export function mayOpen(route: RouteRecordNameGeneric, role: Role): boolean {
 
 /** Where somebody of that role begins. */
 export function homeOf(role: Role): string {
-  return NAV.find((entry) => entry.roles.includes(role))?.route ?? 'screen'
+  return NAV.find((entry) => entry.roles.includes(role))?.route ?? 'report'
 }

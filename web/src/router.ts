@@ -7,6 +7,8 @@ declare module 'vue-router' {
   interface RouteMeta {
     open?: boolean
     frame?: boolean
+    /** Held outdoors: dark on light. */
+    day?: boolean
   }
 }
 
@@ -22,7 +24,29 @@ export const router = createRouter({
     },
     { path: '/wall', name: 'wall', component: () => import('./pages/WallPage.vue') },
     { path: '/incidents', name: 'incidents', component: () => import('./pages/IncidentsPage.vue') },
+    { path: '/recordings', name: 'recordings', component: () => import('./pages/RecordingsPage.vue') },
+    { path: '/cameras', name: 'cameras', component: () => import('./pages/CamerasPage.vue') },
     { path: '/screen', name: 'screen', component: () => import('./pages/ScreenPage.vue'), meta: { frame: false } },
+    {
+      path: '/report',
+      name: 'report',
+      component: () => import('./pages/ReportPage.vue'),
+      meta: { open: true, frame: false, day: true },
+    },
+    {
+      path: '/r/:code',
+      name: 'progress',
+      component: () => import('./pages/ProgressPage.vue'),
+      props: true,
+      meta: { open: true, frame: false, day: true },
+    },
+    {
+      path: '/ask/:code?',
+      name: 'ask',
+      component: () => import('./pages/AskPage.vue'),
+      props: true,
+      meta: { open: true, frame: false, day: true },
+    },
     { path: '/camera/:id', name: 'camera', component: () => import('./pages/CameraPage.vue'), props: true },
     { path: '/incidents/:id', name: 'incident', component: () => import('./pages/IncidentPage.vue'), props: true },
     { path: '/:anything(.*)*', name: 'nowhere', component: () => import('./pages/NotFoundPage.vue') },

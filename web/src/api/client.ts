@@ -2,7 +2,8 @@
  * The service's HTTP interface, typed by its OpenAPI schema (`npm run generate`).
  *
  * Promises: every failure is a `Problem` with one sentence in both languages; a lost login is told once to whoever
- * registered with `onLoggedOut`. Not here: the live feeds (`live/`), events (`stores/events.ts`).
+ * registered with `onLoggedOut`. Not here: the live feeds (`live/`), events (`stores/village.ts`), handling incidents and
+ * citizens (`desk.ts`).
  */
 import createClient from 'openapi-fetch'
 import { i18n, language } from '@/i18n'
@@ -53,13 +54,13 @@ export function problemOf(status: number, body: unknown): Problem {
   return new Problem(kind, status, titles, typeof p.detail === 'string' ? p.detail : null)
 }
 
-const http = createClient<paths>({ baseUrl: '', credentials: 'same-origin' })
+export const http = createClient<paths>({ baseUrl: '', credentials: 'same-origin' })
 
 /**
  * The answer, or a `Problem`. The type of the answer is named by the caller: the client's own inference loses the length of
  * points and boxes.
  */
-async function take<T>(asked: Promise<{ data?: unknown; error?: unknown; response: Response }>): Promise<T> {
+export async function take<T>(asked: Promise<{ data?: unknown; error?: unknown; response: Response }>): Promise<T> {
   let answer: Awaited<typeof asked>
   try {
     answer = await asked

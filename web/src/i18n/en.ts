@@ -1,7 +1,11 @@
+import { peopleEn } from './people.en'
+import { playbackEn } from './playback.en'
 import type { Messages } from './zh'
 
 /** All that a person reads, in English. */
 export const en: Messages = {
+  ...peopleEn,
+  ...playbackEn,
   app: {
     name: 'Village Brain',
     desk: 'Control room',
@@ -18,6 +22,11 @@ export const en: Messages = {
     screen: 'Big screen',
     recordings: 'Playback',
     cameras: 'Cameras',
+    duty: 'My tasks',
+    questions: 'Questions',
+    credit: 'Credit',
+    notify: 'Notifications',
+    users: 'Users',
     menu: 'Menu',
     more: 'More',
     main: 'Main',
@@ -135,6 +144,8 @@ export const en: Messages = {
   done: {
     opened: 'Incident opened',
     alert_joined: 'Another alert joined',
+    clip_missing: 'No clip could be saved',
+    clip_partial: 'The clip was cut short',
     confirm: 'Confirmed',
     false_alarm: 'Judged a false alarm',
     dispatch: 'Dispatched',
@@ -154,6 +165,8 @@ export const en: Messages = {
     split: 'Split into another incident',
     report_added: 'A citizen’s report was added',
     report_withdrawn: 'A report was withdrawn',
+    replied: 'The reporter was answered',
+    photo_added: 'Photos were added',
     rated: 'Rated by the reporter',
   },
   severity: { 1: 'Low', 2: 'Medium', 3: 'High', 4: 'Act now', label: 'Severity' },

@@ -1,5 +1,10 @@
 /** All that a person reads, in Chinese. Its shape is the law for every other language. */
+import { peopleZh } from './people.zh'
+import { playbackZh } from './playback.zh'
+
 export const zh = {
+  ...peopleZh,
+  ...playbackZh,
   app: {
     name: '乡村大脑',
     desk: '值班台',
@@ -16,6 +21,11 @@ export const zh = {
     screen: '大屏',
     recordings: '回放',
     cameras: '设备',
+    duty: '任务',
+    questions: '便民',
+    credit: '积分',
+    notify: '通知',
+    users: '用户',
     menu: '菜单',
     more: '更多',
     main: '主导航',
@@ -129,6 +139,8 @@ export const zh = {
   done: {
     opened: '事件产生',
     alert_joined: '并入新的警报',
+    clip_missing: '未能保存视频片段',
+    clip_partial: '视频片段不完整',
     confirm: '确认属实',
     false_alarm: '判为误报',
     dispatch: '派单',
@@ -148,6 +160,8 @@ export const zh = {
     split: '拆分为另一事件',
     report_added: '收到群众上报',
     report_withdrawn: '上报人撤回',
+    replied: '值班台回复了上报人',
+    photo_added: '加了照片',
     rated: '群众评价',
   },
   severity: { 1: '低', 2: '中', 3: '高', 4: '紧急', label: '等级' },
