@@ -18,20 +18,20 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from alerts.clips import attach_evidence
-from alerts.evidence import EvidenceFile, EvidenceStore
+from alerts.evidence import EvidenceStore
 from alerts.words import AlertDraft
 from configs.site import Hours, MonitoringPoint, RecordingMode, Settings
 from configs.words import CameraId, Instant, StreamRole
 from ingest.camera import Camera
-from ingest.mp4 import Unmuxable, mp4_of
 from ingest.recorder import Recorder, RecordingHealth, RecordingState
 from ingest.segment import FinishedSegment, release, seal
 from ingest.words import Packet
 from models.errors import DatabaseUnavailable
 from models.session import Database
+from runtime.recording_attach import ClipAttacher, ClipJob
 from runtime.recording_check import audit
-from runtime.recording_clips import Clip, ClipDesk
+from runtime.recording_clips import ClipDesk
+from runtime.recording_late import LateClips
 from runtime.recording_rows import Limits, sweep, write_down
 
 log = logging.getLogger(__name__)
@@ -40,6 +40,7 @@ log = logging.getLogger(__name__)
 FREE_BYTES = 2 << 30
 MOST_SEGMENTS_WAITING = 200
 _SWEEP_SECONDS = 60.0
+_LATE_SECONDS = 15.0
 _RETRY_SECONDS = 1.0
 _GIVE_UP_SECONDS = 600.0
 #: A main stream that was opened only for the alert is good enough when it holds this much from before it.
@@ -53,13 +54,6 @@ class _Place:
     camera: Camera
     holds_main: bool = False
     event_holds: bool = False
-
-
-@dataclass(slots=True)
-class _ClipJob:
-    clip: Clip
-    give_up_at: float
-    file: EvidenceFile | None = None
 
 
 class Archive:
@@ -85,12 +79,21 @@ class Archive:
         self._recorder = Recorder(store, self._segment_done, self._disk_full)
         self._clips = ClipDesk(wall=wall)
         self._segments: queue.Queue[FinishedSegment] = queue.Queue(MOST_SEGMENTS_WAITING)
-        self._jobs: list[_ClipJob] = []
+        self._jobs: list[ClipJob] = []
+        self._attacher = ClipAttacher(database, evidence, tell)
+        self._late: LateClips | None = None
+        self._is_caught_up = False
+        self._started_at = wall()
         self._stopping = threading.Event()
         self._work = threading.Event()
         self._room_needed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="archive", daemon=True)
-        self.clips_attached = self.clips_lost = self.segments_unwritten = 0
+        self.segments_unwritten = 0
+
+    @property
+    def clips_attached(self) -> int:
+        """Clips that have joined their alerts since the start."""
+        return self._attacher.attached
 
     def add(self, point: MonitoringPoint, camera: Camera) -> None:
         """A camera of this shard; before `start`."""
@@ -202,14 +205,16 @@ class Archive:
     # The archive's own thread.
 
     def _run(self) -> None:
-        self._carefully("the check of what was recorded before", self._catch_up)
-        next_sweep = time.monotonic()
+        next_sweep = next_late = time.monotonic()
         while True:
             self._work.wait(0.5)
             self._work.clear()
             is_last = self._stopping.is_set()
             self._write_segments()
             self._save_clips(is_last)
+            if not is_last and time.monotonic() >= next_late:
+                next_late = time.monotonic() + _LATE_SECONDS
+                self._carefully("putting in order what an earlier end had left", self._catch_up)
             if self._room_needed.is_set() or time.monotonic() >= next_sweep:
                 self._room_needed.clear()
                 next_sweep = time.monotonic() + _SWEEP_SECONDS
@@ -225,10 +230,16 @@ class Archive:
             log.error("%s failed and is tried again: %s", what, _named(error))
 
     def _catch_up(self) -> None:
-        """What the process before this one left unfinished."""
-        found = audit(self._database, self._store, None, repair=True, cameras=self._places, only_unfinished=True)
-        if found.repaired:
-            log.warning("%d recordings that an earlier end had left unfinished were put in order", found.repaired)
+        """What the process before this one left unfinished: its files first, then the clips it could not make."""
+        if not self._is_caught_up:
+            found = audit(self._database, self._store, None, repair=True, cameras=self._places, only_unfinished=True)
+            if found.repaired:
+                log.warning("%d recordings that an earlier end had left unfinished were put in order", found.repaired)
+            self._is_caught_up = True
+        if self._late is None:
+            wanted = {camera_id: place.point.recording for camera_id, place in self._places.items()}
+            self._late = LateClips(self._database, self._store, self._evidence, wanted, self._tell, self._started_at)
+        self._late.work(self._wall())
 
     def _sweep(self) -> None:
         limits = Limits(
@@ -273,7 +284,7 @@ class Archive:
     def _save_clips(self, is_last: bool) -> None:
         finished = self._clips.take_all() if is_last else self._clips.take_finished()
         give_up_at = time.monotonic() + _GIVE_UP_SECONDS
-        self._jobs += [_ClipJob(clip, give_up_at) for clip in finished]
+        self._jobs += [ClipJob(clip, give_up_at) for clip in finished]
         for job in list(self._jobs):
             if self._save_clip(job) or time.monotonic() > job.give_up_at:
                 self._jobs.remove(job)
@@ -282,31 +293,16 @@ class Archive:
                 place.event_holds = False
                 place.camera.release_main("archive-event")
 
-    def _save_clip(self, job: _ClipJob) -> bool:
-        """True when nothing is left to do for it. The alert itself may not be written yet: then again later."""
-        clip = job.clip
+    def _save_clip(self, job: ClipJob) -> bool:
+        """True when nothing is left to do for it."""
         try:
-            if job.file is None:
-                if not clip.packets:
-                    self.clips_lost += 1
-                    return True
-                data = mp4_of(clip.packets)
-                job.file = self._evidence.save(data, "video/mp4", ".mp4", clip.packets[0].captured_at)
-                clip.packets = []
-            with self._database.session() as session:
-                incident_id = attach_evidence(session, clip.alert_id, job.file)
-        except (LookupError, OSError, DatabaseUnavailable, SQLAlchemyError) as error:
-            if not isinstance(error, LookupError):
-                log.error("the clip of an alert on %s waits: %s", clip.camera_id, _named(error))
-                self._room_needed.set()
+            self._attacher.attach(job)
+        except LookupError:
+            return False  # the alert is not written yet
+        except (OSError, DatabaseUnavailable, SQLAlchemyError) as error:
+            log.error("the clip of an alert on %s waits: %s", job.clip.camera_id, _named(error))
+            self._room_needed.set()
             return False
-        except Unmuxable as error:
-            log.error("the clip of an alert on %s cannot be made: %s", clip.camera_id, error)
-            self.clips_lost += 1
-            return True
-        self.clips_attached += 1
-        if incident_id is not None:
-            self._tell("incident.changed", incident_id)
         return True
 
 

@@ -27,6 +27,8 @@ KEPT, DELETING = RecordingRowState.KEPT.value, RecordingRowState.DELETING.value
 EXEMPT_BEFORE = timedelta(seconds=90)
 EXEMPT_AFTER = timedelta(seconds=210)
 _AT_ONCE = 500
+#: None is longer, so none that began earlier reaches into a wished time.
+_LONGEST_SEGMENT = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,22 @@ def row_of(segment: FinishedSegment) -> Recording:
         height=segment.height,
         state=KEPT,
     )
+
+
+def kept_between(session: Session, camera_id: str, begin: datetime, end: datetime) -> list[Recording]:
+    """What there is of a camera between two moments, in order."""
+    query = (
+        select(Recording)
+        .where(
+            Recording.camera_id == camera_id,
+            Recording.started_at >= begin - _LONGEST_SEGMENT,
+            Recording.started_at < end,
+            Recording.ended_at > begin,
+            Recording.state == KEPT,
+        )
+        .order_by(Recording.started_at, Recording.id)
+    )
+    return list(session.scalars(query))
 
 
 def sweep(database: Database, store: Path, limits: Limits, now: datetime) -> int:

@@ -52,9 +52,9 @@ def packets(tmp_path_factory: pytest.TempPathFactory) -> list[Packet]:
 class Post:
     """An archive of one camera that never connects: packets are put into its ring by hand."""
 
-    def __init__(self, folder: Path, database: Database, **recording: object) -> None:
+    def __init__(self, folder: Path, database: Database, now: float | None = None, **recording: object) -> None:
         self.store, self.evidence = folder / "recordings", folder / "evidence"
-        self.now = NOW.timestamp()
+        self.now = NOW.timestamp() if now is None else now
         self.told: list[tuple[str, str]] = []
         nothing = lambda _: None  # noqa: E731
         self.camera = Camera(
