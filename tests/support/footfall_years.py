@@ -3,7 +3,8 @@
     python -m tests.support.footfall_years var/data          # fills an empty database there, up to today
 
 Day rows as the roll-up leaves them: seasons, weekends, China's holidays, weather, growth, vehicles by hour and kind of
-day, cameras that were blind for hours or days, and twelve days in which the arch had none. Made from a fixed seed. Not here: minutes (`benchmarks/reports.py` makes those).
+day, cameras that were blind for hours or days, and twelve days in which the arch had none. Made from a fixed seed. Not
+here: minutes (`benchmarks/reports.py` makes those).
 """
 
 import sys
