@@ -29,12 +29,20 @@ export const STAFF: readonly Role[] = [...WATCHERS, 'planner']
 /** Who may look back at what was recorded. */
 export const LOOKING_BACK: readonly Role[] = ['administrator', 'operator', 'enforcement_officer']
 
+export const FIELD: readonly Role[] = ['grid_worker', 'enforcement_officer']
+export const DESK: readonly Role[] = ['administrator', 'operator']
+
 export const NAV: readonly NavEntry[] = [
+  { route: 'duty', icon: 'duty', label: 'nav.duty', place: 'bar', roles: FIELD },
   { route: 'wall', icon: 'wall', label: 'nav.wall', place: 'bar', roles: WATCHERS },
   { route: 'incidents', icon: 'alert', label: 'nav.incidents', place: 'bar', roles: WATCHERS, count: 'incidents' },
   { route: 'recordings', icon: 'film', label: 'nav.recordings', place: 'bar', roles: LOOKING_BACK },
   { route: 'cameras', icon: 'camera', label: 'nav.cameras', place: 'bar', roles: STAFF },
+  { route: 'questions', icon: 'inbox', label: 'nav.questions', place: 'bar', roles: [...DESK, 'grid_worker'] },
   { route: 'screen', icon: 'screen', label: 'nav.screen', place: 'bar', roles: STAFF },
+  { route: 'credit', icon: 'coin', label: 'nav.credit', place: 'menu', roles: STAFF },
+  { route: 'notify', icon: 'send', label: 'nav.notify', place: 'menu', roles: DESK },
+  { route: 'users', icon: 'group', label: 'nav.users', place: 'menu', roles: ['administrator'] },
 ]
 
 export function navFor(role: Role, place?: NavEntry['place']): NavEntry[] {

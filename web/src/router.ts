@@ -28,6 +28,17 @@ export const router = createRouter({
     { path: '/cameras', name: 'cameras', component: () => import('./pages/CamerasPage.vue') },
     { path: '/screen', name: 'screen', component: () => import('./pages/ScreenPage.vue'), meta: { frame: false } },
     {
+      path: '/duty/:id?',
+      name: 'duty',
+      component: () => import('./pages/DutyPage.vue'),
+      props: true,
+      meta: { frame: false, day: true },
+    },
+    { path: '/questions', name: 'questions', component: () => import('./pages/QuestionsPage.vue') },
+    { path: '/credit', name: 'credit', component: () => import('./pages/CreditPage.vue') },
+    { path: '/notifications', name: 'notify', component: () => import('./pages/NotifyPage.vue') },
+    { path: '/users', name: 'users', component: () => import('./pages/UsersPage.vue') },
+    {
       path: '/report',
       name: 'report',
       component: () => import('./pages/ReportPage.vue'),

@@ -113,3 +113,16 @@ export function median(values: readonly number[]): number | null {
   const middle = sorted.length >> 1
   return sorted.length % 2 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
 }
+
+/** 1.4 GB, in powers of ten, as disks are sold. */
+export function bytes(count: number): string {
+  for (const [unit, size] of [
+    ['TB', 1e12],
+    ['GB', 1e9],
+    ['MB', 1e6],
+    ['kB', 1e3],
+  ] as const) {
+    if (count >= size) return `${(count / size).toFixed(count >= size * 100 ? 0 : 1)} ${unit}`
+  }
+  return `${Math.round(count)} B`
+}
