@@ -14,6 +14,7 @@ from flow.report_words import (
     DayFigures,
     FootfallForecast,
     FootfallReport,
+    HeatFigures,
     HolidayFigures,
     HourFigures,
     PlaceFigures,
@@ -250,6 +251,29 @@ def forecast_chart(told: FootfallForecast, say: Say) -> str:
         plot.dot(x, day.people, "dot-off" if day.kind.is_off else "dot-told", title, 3.6 if day.kind.is_off else 2.8)
     _date_ticks(plot, [*(d for d, _ in told.history), *(d.day for d in told.days)], say)
     return plot.svg(say.t("forecast"))
+
+
+def heat_chart(heat: HeatFigures, say: Say) -> str:
+    """Where people stood in one camera's picture, with its zones and lines for orientation."""
+    plot = Plot(340, 192, left=0, right=0, top=0, bottom=0)
+    plot.cell(0, 0, plot.width, plot.height, "seen", heat.name.said(say.language))
+    most = max((v for cells in heat.grid for v in cells), default=0) or 1
+    width, height = plot.width / len(heat.grid[0]), plot.height / len(heat.grid)
+    for y, cells in enumerate(heat.grid):
+        for x, value in enumerate(cells):
+            if value > most * 0.02:
+                opacity = 0.06 + 0.94 * (value / most) ** 0.6
+                plot.cell(width * x, height * y, width, height, "heat", f"{value:.2g}", opacity)
+
+    def at(point: tuple[float, float]) -> str:
+        return f"{point[0] * plot.width:.1f},{point[1] * plot.height:.1f}"
+
+    for zone in heat.zones:
+        plot.marks.append(f'<polygon class="zone" points="{" ".join(map(at, zone))}"/>')
+    for line in heat.lines:
+        (x1, y1), (x2, y2) = (at(end).split(",") for end in line)
+        plot.marks.append(f'<line class="gate-line" x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}"/>')
+    return plot.svg(f"{say.t('heat')}: {heat.name.said(say.language)}")
 
 
 def spark(values: Sequence[int | None]) -> str:

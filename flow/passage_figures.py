@@ -26,6 +26,8 @@ CLOSE_SECONDS = 2.0
 #: An hour is whole, for the busiest flow, if it was observed for this long.
 _WHOLE_HOUR = 3300.0
 
+_MOST_HEATS = 3
+
 #: camera, line, people or vehicles
 LineKey = tuple[str, str, str]
 
@@ -121,7 +123,29 @@ def read_heat(connection: Connection, scope: Scope, camera: str, first: date, la
             last,
             round(seconds[family] / 3600, 2),
             [[round(float(v), 5) for v in cells] for cells in grids[family] / seconds[family]],
+            *_shapes(scope, camera),
         )
         for family in families
         if seconds[family] > 0
     ]
+
+
+def busiest_heat(
+    connection: Connection, scope: Scope, cameras: list[str], first: date, last: date
+) -> list[HeatFigures]:
+    """Where people stood on the first few of these cameras that know."""
+    found: list[HeatFigures] = []
+    for camera in cameras[: 2 * _MOST_HEATS]:
+        people = [h for h in read_heat(connection, scope, camera, first, last) if h.family == "people"]
+        found += [h for h in people if any(any(cells) for cells in h.grid)]
+        if len(found) == _MOST_HEATS:
+            break
+    return found
+
+
+def _shapes(scope: Scope, camera_id: str) -> tuple[list[Any], list[Any]]:
+    try:
+        camera = scope.site.camera(camera_id)
+    except KeyError:
+        return [], []
+    return [list(zone.polygon) for zone in camera.zones], [line.ends for line in camera.lines]

@@ -13,10 +13,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from flow import charts
 from flow.holidays import DayKind
 from flow.report_text import Say
-from flow.report_words import FootfallReport
+from flow.report_words import FootfallReport, PassageFigures
 
-#: Lines in the table of flow rates; the spreadsheet has all of them.
-_MOST_LINES = 10
+#: Lines of people, and of vehicles, in the table of flow rates; the spreadsheet has all of them.
+_MOST_LINES = 5
 _TEMPLATES = Path(__file__).with_name("templates")
 
 
@@ -42,8 +42,12 @@ def to_html(report: FootfallReport, language: str) -> str:
     weekly = len(report.days) > charts.MOST_BARS
     return environment.get_template("report.html").render(
         r=report,
-        passing=report.passing[:_MOST_LINES],
-        speeds=any(p.speeds for p in report.passing[:_MOST_LINES]),
+        passing=(passing := _lines(report)),
+        speeds=any(p.speeds for p in passing),
+        heats=[
+            (say.t("heat_hours", name=h.name.said(language), n=say.number(h.observed_hours)), charts.heat_chart(h, say))
+            for h in report.heat
+        ],
         say=say,
         style=style,
         village=report.village.said(language),
@@ -76,3 +80,9 @@ def to_html(report: FootfallReport, language: str) -> str:
         else None,
         made_at=report.made_at.astimezone(ZoneInfo(report.timezone)).strftime("%Y-%m-%d %H:%M"),
     )
+
+
+def _lines(report: FootfallReport) -> list[PassageFigures]:
+    """The busiest lines of vehicles, then those of people."""
+    families = [[p for p in report.passing if p.family == family] for family in ("vehicles", "people")]
+    return [p for family in families for p in family[:_MOST_LINES]]

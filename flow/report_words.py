@@ -158,7 +158,7 @@ class PassageFigures:
 @dataclass(frozen=True, slots=True)
 class HeatFigures:
     """Where in one camera's picture people, or vehicles, stood: 18 rows of 32 cells, each the mean number that stood in
-    it while somebody looked."""
+    it while somebody looked. `zones` and `lines` are the camera's, normalised, for orientation."""
 
     camera_id: str
     family: Literal["people", "vehicles"]
@@ -167,6 +167,8 @@ class HeatFigures:
     last: date
     observed_hours: float
     grid: list[list[float]]
+    zones: list[list[tuple[float, float]]]
+    lines: list[tuple[tuple[float, float], tuple[float, float]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +264,7 @@ class FootfallReport:
     vehicles_by_class: list[VehicleFigures]
     tourist_hours: Words
     passing: list[PassageFigures]
+    heat: list[HeatFigures]
     stay: list[StayFigures] | None
     forecast: FootfallForecast | None
     notes: list[Words]

@@ -22,7 +22,7 @@ from flow.forecast import MOST_DAYS, forecast
 from flow.gaps import WHOLE
 from flow.holidays import CalendarDay, calendar_day
 from flow.local_time import day_of, end_of_hour, start_of_day
-from flow.passage_figures import by_line, read_passages
+from flow.passage_figures import busiest_heat, by_line, read_passages
 from flow.report_scope import Scope, place_of, scope_of
 from flow.report_words import FootfallForecast, FootfallReport, Words
 from flow.rollups import roll
@@ -81,8 +81,12 @@ def make_report(
         holidays = holidays_beside(totals, first, last, today)
         stay = read_stays(connection, scope, first, last)
         passed = read_passages(connection, first, last, scope.camera)
+        tally = footfall.tally(scope, counts, calendar, _hours_past(counts.days, now, site))
+        nodes = footfall.by_node(tally)
+        heat = busiest_heat(
+            connection, scope, [n.camera_id for n in nodes if n.people_came + n.people_went], first, last
+        )
         past = _past_people(connection, scope, today) if with_forecast else None
-    tally = footfall.tally(scope, counts, calendar, _hours_past(counts.days, now, site))
     days = footfall.by_day(tally)
     people, out, vehicles = footfall.totals(tally)
     told = None
@@ -110,7 +114,7 @@ def make_report(
         hours=footfall.by_hour(tally),
         vehicle_hours=footfall.vehicles_by_hour(tally),
         gates=footfall.by_gate(tally),
-        nodes=footfall.by_node(tally),
+        nodes=nodes,
         holidays=holidays,
         peak_days=peak_days,
         peak_hours=peak_hours,
@@ -118,6 +122,7 @@ def make_report(
         vehicles_by_class=footfall.by_class(tally),
         tourist_hours=footfall.tourist_hours(scope),
         passing=by_line(tally, passed),
+        heat=heat,
         stay=stay,
         forecast=told,
         notes=[*scope.notes, *_notes(calendar, people.observed_share, last, today), _about_stay(stay is not None)],

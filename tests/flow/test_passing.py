@@ -155,6 +155,7 @@ def test_days_are_added_to_what_stands_there(database: Database) -> None:
         one_day = read_heat(connection, scope_of(village(), plan()), "road", date(2026, 10, 2), date(2026, 10, 2))
         passed = read_passages(connection, date(2026, 10, 1), date(2026, 10, 31), None)
     assert heat.grid[3][4] == pytest.approx(15.0 / 150.0)
+    assert heat.lines == [((0.5, 0.1), (0.5, 0.9))]
     assert one_day[0].observed_hours == round(50 / 3600, 2)
     (sums_read,) = passed.values()
     assert (sums_read.headways.sum(), sums_read.speeds.sum(), sums_read.fastest) == (6, 8, 13.0)

@@ -23,6 +23,7 @@ from flow.report_words import (
     FootfallForecast,
     FootfallReport,
     ForecastDay,
+    HeatFigures,
     HolidayFigures,
     HourFigures,
     PassageFigures,
@@ -96,6 +97,19 @@ def a_report(days: int = 9) -> FootfallReport:
         tourist_hours=Words("游客时段", "tourist hours"),
         passing=[
             PassageFigures("road", "lane", "vehicles", EVIL, 900, 40.0, 88, 700, 9.5, 4.2, 0.11, 650, 8.1, 10.4, 17.0)
+        ],
+        heat=[
+            HeatFigures(
+                "sq",
+                "people",
+                EVIL,
+                FIRST,
+                FIRST,
+                24.0,
+                [[0.0] * 31 + [0.5]] * 18,
+                [[(0, 0), (1, 0), (1, 1)]],
+                [((0.5, 0.1), (0.5, 0.9))],
+            )
         ],
         stay=[StayFigures("sq", "yard", EVIL, 12, 95.0, 900.0)],
         forecast=FootfallForecast(
