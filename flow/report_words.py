@@ -263,6 +263,8 @@ class FootfallReport:
     zones: list[ZoneFigures]
     vehicles_by_class: list[VehicleFigures]
     tourist_hours: Words
+    tourist_workday: tuple[int, int]
+    tourist_day_off: tuple[int, int]
     passing: list[PassageFigures]
     heat: list[HeatFigures]
     stay: list[StayFigures] | None

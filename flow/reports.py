@@ -121,6 +121,8 @@ def make_report(
         zones=by_zone(scope, stands),
         vehicles_by_class=footfall.by_class(tally),
         tourist_hours=footfall.tourist_hours(scope),
+        tourist_workday=(settings.tourist_hours.workday.start, settings.tourist_hours.workday.end),
+        tourist_day_off=(settings.tourist_hours.day_off.start, settings.tourist_hours.day_off.end),
         passing=by_line(tally, passed),
         heat=heat,
         stay=stay,

@@ -95,6 +95,8 @@ def a_report(days: int = 9) -> FootfallReport:
         zones=[ZoneFigures("sq", "yard", EVIL, 100, 20.5, 130, FIRST, 14, 1.3, 2, 24.0, hours, 812)],
         vehicles_by_class=[VehicleFigures("car", Words("小汽车", "Cars"), 10, 11, 5, 16)],
         tourist_hours=Words("游客时段", "tourist hours"),
+        tourist_workday=(10, 16),
+        tourist_day_off=(8, 18),
         passing=[
             PassageFigures("road", "lane", "vehicles", EVIL, 900, 40.0, 88, 700, 9.5, 4.2, 0.11, 650, 8.1, 10.4, 17.0)
         ],

@@ -32,11 +32,15 @@ export const LOOKING_BACK: readonly Role[] = ['administrator', 'operator', 'enfo
 export const FIELD: readonly Role[] = ['grid_worker', 'enforcement_officer']
 export const DESK: readonly Role[] = ['administrator', 'operator']
 
+/** Who may ask for footfall. */
+export const PLANNING: readonly Role[] = ['administrator', 'operator', 'planner']
+
 export const NAV: readonly NavEntry[] = [
   { route: 'duty', icon: 'duty', label: 'nav.duty', place: 'bar', roles: FIELD },
   { route: 'wall', icon: 'wall', label: 'nav.wall', place: 'bar', roles: WATCHERS },
   { route: 'incidents', icon: 'alert', label: 'nav.incidents', place: 'bar', roles: WATCHERS, count: 'incidents' },
   { route: 'recordings', icon: 'film', label: 'nav.recordings', place: 'bar', roles: LOOKING_BACK },
+  { route: 'footfall', icon: 'chart', label: 'nav.footfall', place: 'bar', roles: PLANNING },
   { route: 'cameras', icon: 'camera', label: 'nav.cameras', place: 'bar', roles: STAFF },
   { route: 'questions', icon: 'inbox', label: 'nav.questions', place: 'bar', roles: [...DESK, 'grid_worker'] },
   { route: 'screen', icon: 'screen', label: 'nav.screen', place: 'bar', roles: STAFF },

@@ -25,6 +25,7 @@ export const router = createRouter({
     { path: '/wall', name: 'wall', component: () => import('./pages/WallPage.vue') },
     { path: '/incidents', name: 'incidents', component: () => import('./pages/IncidentsPage.vue') },
     { path: '/recordings', name: 'recordings', component: () => import('./pages/RecordingsPage.vue') },
+    { path: '/footfall', name: 'footfall', component: () => import('./pages/FootfallPage.vue') },
     { path: '/cameras', name: 'cameras', component: () => import('./pages/CamerasPage.vue') },
     { path: '/screen', name: 'screen', component: () => import('./pages/ScreenPage.vue'), meta: { frame: false } },
     {
@@ -69,7 +70,11 @@ router.beforeEach(async (to) => {
   if (to.meta.open) return true
   try {
     const user = await useSession().discover()
-    if (user) return mayOpen(to.name, user.role) || { name: homeOf(user.role) }
+    if (user) {
+      const home = homeOf(user.role)
+      const wanted = to.redirectedFrom?.path === '/' ? to.name === home : mayOpen(to.name, user.role)
+      return wanted || { name: home, replace: true }
+    }
   } catch {
     return true // the service is unreachable: the page itself says so
   }

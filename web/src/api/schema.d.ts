@@ -436,9 +436,31 @@ export interface paths {
         };
         /**
          * Get Forecast
-         * @description People a day of the whole village over the next 14 days, with an interval and the method's own back-test.
+         * @description People a day of the village, or of one place, over the next 14 days, with an interval and the method's own
+         *     back-test.
          */
         get: operations["get_footfall_forecast"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/flow/heat": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Heat
+         * @description Where in a camera's picture people and vehicles stood: a grid of the mean number in each cell. Empty when nobody
+         *     looked.
+         */
+        get: operations["get_footfall_heat"];
         put?: never;
         post?: never;
         delete?: never;
@@ -459,6 +481,26 @@ export interface paths {
          * @description Crossings and occupancy by minute, from `from` up to but without `to`; the last hour when not said otherwise.
          */
         get: operations["list_flow_minutes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/flow/places": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Places
+         * @description What a report can be about besides the whole village: gates, and nodes that count something.
+         */
+        get: operations["list_footfall_places"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2131,8 +2173,28 @@ export interface components {
             refusal: components["schemas"]["Words"] | null;
         };
         /**
+         * FootfallPlace
+         * @description A place that a report can be about. `place` is what to ask for.
+         */
+        FootfallPlace: {
+            name: components["schemas"]["Text"];
+            /** Place */
+            place: string;
+        };
+        /**
+         * FootfallPlaces
+         * @description Gates (lines at which one comes into the village), and nodes (cameras that count something).
+         */
+        FootfallPlaces: {
+            /** Gates */
+            gates: components["schemas"]["FootfallPlace"][];
+            /** Nodes */
+            nodes: components["schemas"]["FootfallPlace"][];
+        };
+        /**
          * FootfallReport
-         * @description A footfall report of [first, last], both included, in local days of `timezone`.
+         * @description A footfall report of [first, last], both included, in local days of `timezone`. `place` is what the report is
+         *     about: `name` None for the whole village. `vehicle_hours` are passages of vehicles, both ways.
          */
         FootfallReport: {
             /** Days */
@@ -2145,6 +2207,8 @@ export interface components {
             forecast: components["schemas"]["FootfallForecast"] | null;
             /** Gates */
             gates: components["schemas"]["PlaceFigures"][];
+            /** Heat */
+            heat: components["schemas"]["HeatFigures"][];
             /** Holidays */
             holidays: components["schemas"]["HolidayFigures"][];
             hours: components["schemas"]["HourFigures"];
@@ -2169,6 +2233,8 @@ export interface components {
             notes: components["schemas"]["Words"][];
             /** Observed Days */
             observed_days: number;
+            /** Passing */
+            passing: components["schemas"]["PassageFigures"][];
             /** Peak Days */
             peak_days: components["schemas"]["Peak"][];
             /** Peak Hours */
@@ -2176,12 +2242,26 @@ export interface components {
             people: components["schemas"]["Total"];
             /** People Out */
             people_out: number;
+            /** Place */
+            place: string;
+            place_name: components["schemas"]["Words"] | null;
             previous: components["schemas"]["SpanFigures"];
             /** Stay */
             stay: components["schemas"]["StayFigures"][] | null;
             /** Timezone */
             timezone: string;
+            /** Tourist Day Off */
+            tourist_day_off: [
+                number,
+                number
+            ];
             tourist_hours: components["schemas"]["Words"];
+            /** Tourist Workday */
+            tourist_workday: [
+                number,
+                number
+            ];
+            vehicle_hours: components["schemas"]["HourFigures"];
             vehicles: components["schemas"]["Total"];
             /** Vehicles By Class */
             vehicles_by_class: components["schemas"]["VehicleFigures"][];
@@ -2356,6 +2436,51 @@ export interface components {
              * @enum {string}
              */
             status: "ok" | "degraded";
+        };
+        /**
+         * HeatFigures
+         * @description Where in one camera's picture people, or vehicles, stood: 18 rows of 32 cells, each the mean number that stood in
+         *     it while somebody looked. `zones` and `lines` are the camera's, normalised, for orientation.
+         */
+        HeatFigures: {
+            /** Camera Id */
+            camera_id: string;
+            /**
+             * Family
+             * @enum {string}
+             */
+            family: "people" | "vehicles";
+            /**
+             * First
+             * Format: date
+             */
+            first: string;
+            /** Grid */
+            grid: number[][];
+            /**
+             * Last
+             * Format: date
+             */
+            last: string;
+            /** Lines */
+            lines: [
+                [
+                    number,
+                    number
+                ],
+                [
+                    number,
+                    number
+                ]
+            ][];
+            name: components["schemas"]["Words"];
+            /** Observed Hours */
+            observed_hours: number;
+            /** Zones */
+            zones: [
+                number,
+                number
+            ][][];
         };
         /**
          * HolidayFigures
@@ -2772,6 +2897,47 @@ export interface components {
         OverlayWish: {
             /** Cameras */
             cameras: string[];
+        };
+        /**
+         * PassageFigures
+         * @description How people, or vehicles, passed one line. `flow` is passages in an hour that was observed, `busiest_flow` in the
+         *     busiest whole hour. A headway is the seconds between one and the next the same way: the mean, the median, and the
+         *     share below two seconds. Speeds, in metres a second, are known where the ground was measured out: the mean, that
+         *     which 85 of 100 do not exceed, the fastest.
+         */
+        PassageFigures: {
+            /** Busiest Flow */
+            busiest_flow: number | null;
+            /** Camera Id */
+            camera_id: string;
+            /**
+             * Family
+             * @enum {string}
+             */
+            family: "people" | "vehicles";
+            /** Flow */
+            flow: number | null;
+            /** Headway Close */
+            headway_close: number | null;
+            /** Headway Mean */
+            headway_mean: number | null;
+            /** Headway Median */
+            headway_median: number | null;
+            /** Headways */
+            headways: number;
+            /** Line Id */
+            line_id: string;
+            name: components["schemas"]["Words"];
+            /** Passages */
+            passages: number;
+            /** Speed 85 */
+            speed_85: number | null;
+            /** Speed Mean */
+            speed_mean: number | null;
+            /** Speed Most */
+            speed_most: number | null;
+            /** Speeds */
+            speeds: number;
         };
         /**
          * PasswordChange
@@ -3449,6 +3615,11 @@ export interface components {
              */
             language: "zh" | "en";
             /**
+             * Place
+             * @description a camera's id, or id/line; left out: the whole village
+             */
+            place?: string | null;
+            /**
              * To
              * Format: date
              * @description the last day
@@ -3872,9 +4043,12 @@ export interface components {
         };
         /**
          * ZoneFigures
-         * @description How full one zone was. `share` is the most against the capacity; `hours_over` hours in which it was exceeded.
+         * @description How full one zone was. `share` is the most against the capacity; `hours_over` hours in which it was exceeded;
+         *     `arrivals` people who came to be in it, over its edge or out of a door inside it: a count where there is no gate.
          */
         ZoneFigures: {
+            /** Arrivals */
+            arrivals: number;
             /** By Hour */
             by_hour: (number | null)[];
             /** Camera Id */
@@ -4583,7 +4757,10 @@ export interface operations {
     };
     get_footfall_forecast: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description a camera's id, or id/line; left out: the whole village */
+                place?: string | null;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -4597,6 +4774,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["FootfallForecast"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_footfall_heat: {
+        parameters: {
+            query: {
+                camera_id: string;
+                from?: string | null;
+                to?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HeatFigures"][];
                 };
             };
             /** @description a problem */
@@ -4643,6 +4853,35 @@ export interface operations {
             };
         };
     };
+    list_footfall_places: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FootfallPlaces"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_footfall_report: {
         parameters: {
             query?: {
@@ -4651,6 +4890,8 @@ export interface operations {
                 /** @description the last local day, included */
                 to?: string | null;
                 forecast?: boolean;
+                /** @description a camera's id, or id/line; left out: the whole village */
+                place?: string | null;
             };
             header?: never;
             path?: never;
@@ -4785,6 +5026,8 @@ export interface operations {
                 format?: components["schemas"]["ReportFormat"];
                 language?: "zh" | "en";
                 forecast?: boolean;
+                /** @description a camera's id, or id/line; left out: the whole village */
+                place?: string | null;
             };
             header?: never;
             path?: never;

@@ -1,11 +1,13 @@
 import { peopleEn } from './people.en'
 import { playbackEn } from './playback.en'
+import { footfallEn } from './footfall.en'
 import type { Messages } from './zh'
 
 /** All that a person reads, in English. */
 export const en: Messages = {
   ...peopleEn,
   ...playbackEn,
+  ...footfallEn,
   app: {
     name: 'Village Brain',
     desk: 'Control room',
@@ -21,6 +23,7 @@ export const en: Messages = {
     incidents: 'Incidents',
     screen: 'Big screen',
     recordings: 'Playback',
+    footfall: 'Footfall',
     cameras: 'Cameras',
     duty: 'My tasks',
     questions: 'Questions',
@@ -41,6 +44,8 @@ export const en: Messages = {
     hide: 'Hide the password',
     first: 'On the first run the administrator’s password is shown once, in the terminal that started the service.',
     expired: 'Your login has expired. Please log in again.',
+    report: 'Report something',
+    ask: 'Ask the village',
   },
   header: {
     online: '{online}/{total} online',

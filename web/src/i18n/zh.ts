@@ -1,10 +1,12 @@
 /** All that a person reads, in Chinese. Its shape is the law for every other language. */
 import { peopleZh } from './people.zh'
 import { playbackZh } from './playback.zh'
+import { footfallZh } from './footfall.zh'
 
 export const zh = {
   ...peopleZh,
   ...playbackZh,
+  ...footfallZh,
   app: {
     name: '乡村大脑',
     desk: '值班台',
@@ -20,6 +22,7 @@ export const zh = {
     incidents: '事件',
     screen: '大屏',
     recordings: '回放',
+    footfall: '客流',
     cameras: '设备',
     duty: '任务',
     questions: '便民',
@@ -40,6 +43,8 @@ export const zh = {
     hide: '隐藏密码',
     first: '首次运行时，管理员密码只在启动终端显示一次。',
     expired: '登录已过期，请重新登录。',
+    report: '群众上报',
+    ask: '问村里',
   },
   header: {
     online: '{online}/{total} 在线',
