@@ -23,5 +23,11 @@ export function shifted(key: string, days: number): string {
 }
 
 export function isDay(text: unknown): text is string {
-  return typeof text === 'string' && /^\d{4}-\d{2}-\d{2}$/.test(text) && !Number.isNaN(Date.parse(text))
+  return typeof text === 'string' && /^\d{4}-\d{2}-\d{2}$/.test(text) && exists(text)
+}
+
+/** The thirtieth of February would be taken for a day of March. */
+function exists(key: string): boolean {
+  const at = new Date(`${key}T12:00:00Z`)
+  return !Number.isNaN(at.getTime()) && at.toISOString().startsWith(key)
 }
