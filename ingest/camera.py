@@ -107,7 +107,7 @@ class Camera:
 
     def set_prompt(self, role: StreamRole, is_prompt: bool) -> None:
         """Whether somebody watches the stream, so that each packet is handed on as it comes. Otherwise packets whose
-        pictures are not due may lie for up to a second first. The main stream is always prompt."""
+        pictures are not due may lie for up to two seconds first. The main stream is always prompt."""
         self._stream(role).set_prompt(is_prompt)
 
     def hold_main(self, holder: str) -> None:

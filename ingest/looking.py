@@ -10,6 +10,7 @@ import random
 import time
 from collections.abc import Callable
 
+from configs.words import Instant
 from ingest.clock import Clock
 from ingest.decode import Picture, fitted
 from ingest.ring import PacketRing
@@ -54,23 +55,27 @@ class Looking:
         return self._is_decoding or self._spot.failed_last
 
     def look(
-        self, session: Session, packet: Packet, wish: FrameWish, gop_seconds: float | None, ring: PacketRing
-    ) -> bool:
-        """Decode what is wished and give it on; true when that showed a fresh picture (where nothing is wished: when
-        the last spot check did)."""
+        self, session: Session, packets: list[Packet], wish: FrameWish, gop_seconds: float | None, ring: PacketRing
+    ) -> Instant | None:
+        """Decode what is wished of the newest packets and give it on; the moment of capture of the last packet that
+        showed a fresh picture (where nothing is wished: if the last spot check did), or None."""
         self._is_decoding = wish.per_second > 0
         if not self._is_decoding:
             session.decoder = None
-            if packet.is_keyframe:
-                self._check(packet)
-            return self._spot.is_fresh
-        began = time.thread_time()
+            for packet in packets:
+                if packet.is_keyframe:
+                    self._check(packet)
+            return packets[-1].captured_at if packets and self._spot.is_fresh else None
+        began, fresh_at = time.thread_time(), None
         keyframes_suffice = do_keyframes_suffice(wish, gop_seconds)
-        pictures = session.decode_keyframe(packet) if keyframes_suffice else session.decode(packet, ring)
-        for picture in pictures:
-            self._give(session, picture, packet, wish)
+        for packet in packets:
+            pictures = session.decode_keyframe(packet) if keyframes_suffice else session.decode(packet, ring)
+            for picture in pictures:
+                self._give(session, picture, packet, wish)
+            if pictures or (keyframes_suffice and not packet.is_keyframe and session.decoded_last):
+                fresh_at = packet.captured_at
         self.seconds += time.thread_time() - began
-        return bool(pictures) or (keyframes_suffice and not packet.is_keyframe and session.decoded_last)
+        return fresh_at
 
     def _check(self, keyframe: Packet) -> None:
         began, now = time.thread_time(), self._clock.monotonic()

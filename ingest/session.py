@@ -5,6 +5,7 @@ size follows the parameter sets. Not here: reading and supervision (`stream.py`)
 """
 
 from dataclasses import replace
+from itertools import takewhile
 
 from av.video.reformatter import VideoReformatter
 
@@ -52,11 +53,14 @@ class Session:
     def decode(self, packet: Packet, ring: PacketRing) -> list[Picture]:
         """Decode every packet. When some were left out before, catch up from the last key frame in the ring."""
         if self.decoder is None or not self._in_step:
+            kept = [] if packet.is_keyframe else ring.recent()
+            missed = list(takewhile(lambda other: other is not packet, kept))
+            if kept and len(missed) == len(kept):
+                return []  # the next group has begun already: there decoding begins
             self.decoder = Decoder(self.codec)
             self._in_step = True
-            if not packet.is_keyframe:
-                for missed in ring.recent()[:-1]:
-                    self.decoder.feed(missed)
+            for other in missed:
+                self.decoder.feed(other)
         pictures = self.decoder.feed(packet)
         self.decoded_last = bool(pictures)
         return pictures

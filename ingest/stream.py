@@ -2,7 +2,7 @@
 
 Promises: one connection at a time; whatever happens to it is named and survived; every wait is bounded, so the thread
 ends soon after `request_stop` (within about twice the opening patience); only wished pictures are decoded; packets are
-taken in when a picture is due, when somebody watches, at a key frame, and at the latest after a second; a callback that
+taken in when a picture is due, when somebody watches, at a key frame, and after two seconds at the latest; a callback that
 raises is logged and hurts nobody. Callbacks run in this stream's thread and must not block. Not here: the rules of
 states and waiting (`state.py`), which pictures are decoded (`looking.py`), the two streams of a camera (`camera.py`).
 """
@@ -31,7 +31,7 @@ T = TypeVar("T")
 NO_FRAMES = FrameWish(width=2, height=2, per_second=0.0)
 #: How long packets that nobody waits for may lie before they are taken in. Taking in a handful at once costs a fraction
 #: of waking up for each: with forty threads taking turns, each finds the processor's caches cold.
-LIE_SECONDS = 1.0
+LIE_SECONDS = 2.0
 _NEVER = float("inf")
 
 
@@ -280,17 +280,16 @@ class Stream:
         self, source: Source, session: Session, arrived: list[tuple[Arrival, float]], now: float
     ) -> Instant | None:
         """Keep what came, hand it on, decode what is wished of it; gives the last fresh picture's moment of capture."""
-        fresh_at = None
         to_wall = self._clock.wall() - now
+        packets = []
+        # First all that is light, then all decoding: each picture decoded washes the rest out of the caches.
         for arrival, at in arrived:
             chunk = source.chunk(arrival)
-            if not session.seen_keyframe and not chunk.is_keyframe:
-                continue  # what no key frame precedes can never be decoded, and is left out
-            packet = self._take(session, chunk, at, at + to_wall)
-            self._tell(self._listeners.on_packet, packet)
-            if self._looking.look(session, packet, self._wish, self._meter.gop_seconds, self.ring):
-                fresh_at = packet.captured_at
-        return fresh_at
+            if session.seen_keyframe or chunk.is_keyframe:  # else it can never be decoded
+                packet = self._take(session, chunk, at, at + to_wall)
+                packets.append(packet)
+                self._tell(self._listeners.on_packet, packet)
+        return self._looking.look(session, packets, self._wish, self._meter.gop_seconds, self.ring)
 
     def _take(self, session: Session, chunk: Chunk, now: float, wall: float) -> Packet:
         """Make a packet of what came at a moment, on both clocks, and keep it."""

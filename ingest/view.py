@@ -1,6 +1,6 @@
 """Whether a picture shows anything: black, covered, blurred, frozen, or turned away.
 
-Promises: judged every two seconds on the small grey picture, for some tenth of a millisecond; said only after it held
+Promises: judged every three seconds on the small grey picture, for some tenth of a millisecond; said only after it held
 for a while, and taken back soon after it is over; a dark or foggy view is judged against what this camera often shows.
 Not here: what is in the picture; the words shown (`errors.SENTENCES`).
 
@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-LOOK_SECONDS = 2.0
+LOOK_SECONDS = 3.0
 #: How long each fault must hold before it is said.
 HOLD_SECONDS = {"black": 10.0, "covered": 10.0, "blurred": 30.0, "frozen": 20.0, "turned": 20.0}
 #: A fault that was said is over after this long without it.

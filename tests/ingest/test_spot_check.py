@@ -1,11 +1,13 @@
 """Streams that nobody looks at: still judged, at next to no cost."""
 
 import random
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from ingest import spot_check
 from ingest.spot_check import CLOSE_SECONDS, EVERY_SECONDS, SpotCheck
@@ -13,9 +15,10 @@ from ingest.view import HOLD_SECONDS
 from ingest.words import Packet, StreamState
 from runtime.demo.clip import Clip, Loop
 from runtime.demo.thread import ThreadedServer
-from tests.ingest.test_failures import gate_and_neighbour
+from tests.ingest.test_failures_pictures import black, covered, frozen
 from tests.ingest.test_recorder import packets_of
-from tests.support.clips import make_clip, picture, undecodable
+from tests.ingest.trouble import gate_and_neighbour
+from tests.support.clips import make_clip, undecodable
 from tests.support.watching import NOTHING
 
 
@@ -35,7 +38,7 @@ def looked_at(check: SpotCheck, frames: list[Packet], seconds: float, has_fault:
     ]
 
 
-def test_a_stream_that_is_well_is_looked_at_every_half_minute(keyframes: list[Packet]) -> None:
+def test_a_stream_that_is_well_is_looked_at_every_minute(keyframes: list[Packet]) -> None:
     times = looked_at(SpotCheck(random.Random(3)), keyframes, 600)
     steps = np.diff(times)
     assert times[0] == 0 and steps.min() >= 0.8 * EVERY_SECONDS and steps.max() <= 1.2 * EVERY_SECONDS + 1
@@ -70,21 +73,20 @@ def test_one_key_frame_that_cannot_be_decoded_is_bad_luck_two_are_a_fault(keyfra
     assert check.keyframe(keyframes[0], 44.0, False) is not None and check.is_fresh
 
 
-@pytest.mark.parametrize(("level", "fault"), [(0, "black"), (120, "covered"), (None, "frozen")])
+@pytest.mark.parametrize("scene", [black, covered, frozen])
 def test_a_view_that_goes_bad_is_named_though_nobody_looks(
-    broken: ThreadedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, level: int | None, fault: str
+    broken: ThreadedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scene: Callable[[int], NDArray[np.uint8]]
 ) -> None:
     monkeypatch.setattr("ingest.view.HOLD_SECONDS", dict.fromkeys(HOLD_SECONDS, 1.5))
     monkeypatch.setattr("ingest.view.LOOK_SECONDS", 0.2)
     monkeypatch.setattr(spot_check, "CLOSE_SECONDS", 0.4)
-    still = picture(1, 160, 96) if level is None else np.full((96, 160, 3), level, np.uint8)
     well = broken.server.source("neighbour")
-    clip = Clip.open(make_clip(tmp_path / "still.mp4", still=still, seconds=6))
+    clip = Clip.open(make_clip(tmp_path / "bad.mp4", scene=scene, seconds=6))
     with gate_and_neighbour(broken, NOTHING) as gate:
         gate.until_state(StreamState.ONLINE)
         broken.replace("gate", Loop(clip))
         health = gate.until_state(StreamState.DEGRADED)
-        assert health.cause == fault
+        assert health.cause == scene.__name__
         heard = len(gate.states)
         assert well is not None
         broken.replace("gate", well)
