@@ -300,6 +300,13 @@ export const en: Messages = {
     earlier: '{n} earlier alerts',
   },
   number: {
+    report: "Citizen's report",
+    trust: 'Trust',
+    kind_from: 'Kind from',
+    place_from: 'Place from',
+    photos: 'Photos',
+    model_kind: 'The model says',
+    model_confidence: 'Confidence of the model',
     looks: 'Looks',
     hits: 'Hits',
     best_confidence: 'Best confidence',

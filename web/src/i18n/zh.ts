@@ -295,6 +295,13 @@ export const zh = {
     earlier: '更早的 {n} 次警报',
   },
   number: {
+    report: '群众上报',
+    trust: '可信度',
+    kind_from: '类别来自',
+    place_from: '位置来自',
+    photos: '照片数',
+    model_kind: '模型判断',
+    model_confidence: '模型把握',
     looks: '观察次数',
     hits: '命中次数',
     best_confidence: '最高置信度',
