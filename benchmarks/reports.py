@@ -130,6 +130,9 @@ def fill(database: Database, site: Site, days: list[date], say: Callable[[int], 
         "FROM bench_minutes m CROSS JOIN bench_zones s) AS x"
     )
     with database.engine.connect() as connection:
+        if not lite:
+            connection.execute(text("SET statement_timeout = 0"))  # a busy box may take long over a day of rows
+            connection.commit()
         if lite:
             raw: Any = connection.connection.driver_connection
             raw.execute("PRAGMA synchronous = OFF")

@@ -4,7 +4,7 @@ import logging
 
 import typer
 
-from runtime.commands import config, discover, models, probe, replay, report, run, store, train, users
+from runtime.commands import config, discover, models, probe, replay, report, run, store, train, truth, users
 
 app = typer.Typer(
     name="vbrain",
@@ -22,6 +22,7 @@ app.command("report")(report.report)
 app.add_typer(models.models, name="models")
 app.add_typer(store.store, name="store")
 app.add_typer(train.train, name="train")
+app.add_typer(truth.truth, name="truth")
 app.add_typer(users.users, name="users")
 
 
