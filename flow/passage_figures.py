@@ -35,28 +35,24 @@ LineKey = tuple[str, str, str]
 def read_passages(connection: Connection, first: date, last: date, camera: str | None) -> dict[LineKey, PassageSum]:
     """The sums of each line and family over [first, last], both included."""
     c = _PASSAGES.c
-    query = select(_PASSAGES).where(c.day >= first, c.day <= last)
+    sums = (c.headways, c.speeds, c.headway_sum, c.speed_sum, c.fastest)
+    query = select(c.camera_id, c.line_id, c.object_class, *sums).where(c.day >= first, c.day <= last)
     if camera is not None:
         query = query.where(c.camera_id == camera)
     found: dict[LineKey, list[Any]] = {}
-    for row in connection.execute(query):
-        family = family_of(row.object_class)
+    for camera_id, line_id, kind, *held in connection.execute(query):
+        family = family_of(kind)
         if family is not None:
-            found.setdefault((row.camera_id, row.line_id, family), []).append(row)
+            found.setdefault((camera_id, line_id, family), []).append(held)
     return {key: _summed(rows) for key, rows in found.items()}
 
 
 def _summed(rows: list[Any]) -> PassageSum:
     """All days in one go: a year has hundreds."""
-    headways = np.frombuffer(b"".join(row.headways for row in rows), "<u4").reshape(len(rows), -1)
-    speeds = np.frombuffer(b"".join(row.speeds for row in rows), "<u4").reshape(len(rows), -1)
-    return PassageSum(
-        headways.sum(axis=0, dtype=np.int64),
-        speeds.sum(axis=0, dtype=np.int64),
-        sum(row.headway_sum for row in rows),
-        sum(row.speed_sum for row in rows),
-        max(row.fastest for row in rows),
-    )
+    headways, speeds, headway_sums, speed_sums, fastest = zip(*rows, strict=True)
+    boxes = [np.frombuffer(b"".join(packed), "<u4").reshape(len(rows), -1) for packed in (headways, speeds)]
+    headway_boxes, speed_boxes = (packed.sum(axis=0, dtype=np.int64) for packed in boxes)
+    return PassageSum(headway_boxes, speed_boxes, sum(headway_sums), sum(speed_sums), max(fastest))
 
 
 def by_line(t: Tally, sums: Mapping[LineKey, PassageSum]) -> list[PassageFigures]:
