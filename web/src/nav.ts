@@ -42,11 +42,7 @@ export const NAV: readonly NavEntry[] = [
   { route: 'recordings', icon: 'film', label: 'nav.recordings', place: 'bar', roles: LOOKING_BACK },
   { route: 'footfall', icon: 'chart', label: 'nav.footfall', place: 'bar', roles: PLANNING },
   { route: 'cameras', icon: 'camera', label: 'nav.cameras', place: 'bar', roles: STAFF },
-  { route: 'questions', icon: 'inbox', label: 'nav.questions', place: 'bar', roles: [...DESK, 'grid_worker'] },
   { route: 'screen', icon: 'screen', label: 'nav.screen', place: 'bar', roles: STAFF },
-  { route: 'credit', icon: 'coin', label: 'nav.credit', place: 'menu', roles: STAFF },
-  { route: 'notify', icon: 'send', label: 'nav.notify', place: 'menu', roles: DESK },
-  { route: 'users', icon: 'group', label: 'nav.users', place: 'menu', roles: ['administrator'] },
 ]
 
 export function navFor(role: Role, place?: NavEntry['place']): NavEntry[] {

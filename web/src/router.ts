@@ -35,10 +35,6 @@ export const router = createRouter({
       props: true,
       meta: { frame: false, day: true },
     },
-    { path: '/questions', name: 'questions', component: () => import('./pages/QuestionsPage.vue') },
-    { path: '/credit', name: 'credit', component: () => import('./pages/CreditPage.vue') },
-    { path: '/notifications', name: 'notify', component: () => import('./pages/NotifyPage.vue') },
-    { path: '/users', name: 'users', component: () => import('./pages/UsersPage.vue') },
     {
       path: '/report',
       name: 'report',
