@@ -7,7 +7,7 @@ All in one run, the streams served by another process:
 - `decode`: the 37 streams decoded and scaled at the asked rate, nothing looked at: its CPU is what is left to pay.
 - `busy`: the whole shard on busy streams: analysed frames a second, CPU, memory, age of a frame when its boxes exist,
   the longest gap between two looks of the smoke and fire model on any camera.
-- `still`: the same on streams where nothing moves.
+- `still`: the same on streams where nothing moves; beside `decode still`, which only decodes them.
 - `ultralytics`: its own `track` on the same streams, where it is installed (set VBRAIN_ULTRALYTICS to a Python that has
   it). Ends with one line of JSON.
 """
@@ -57,13 +57,13 @@ BUSY = ("square", "lane", "road", "square-rain", "road-mirror", "square-dusk")
 PROJECT = Path(__file__).resolve().parents[1]
 
 
-def still_clip(path: Path) -> None:
-    """A scene where nothing moves but the sensor's noise."""
+def still_clip(scene: str, path: Path) -> None:
+    """The first picture of a scene, where nothing moves but the sensor's noise."""
     chance = np.random.default_rng(5)
-    ground = cv2.GaussianBlur(chance.integers(0, 255, (360, 640, 3), np.uint8), (0, 0), 6)
+    ground = np.asarray(cv2.VideoCapture(scene).read()[1], np.int16)
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=10)
-        stream.width, stream.height, stream.pix_fmt = 640, 360, "yuv420p"
+        stream.width, stream.height, stream.pix_fmt = ground.shape[1], ground.shape[0], "yuv420p"
         stream.options = {"preset": "veryfast", "tune": "zerolatency", "bf": "0", "g": "20", "crf": "27"}
         for _ in range(100):
             noise = chance.normal(0, 2.0, ground.shape)
@@ -157,7 +157,8 @@ def run_shard(urls: list[str], seconds: float) -> dict[str, Any]:
         migrate(database)
         endpoint = f"ipc://{folder}/shard"
         evidence, recordings = EvidenceStore(Path(folder) / "evidence"), Path(folder) / "recordings"
-        shard = Timed(site, list(site.cameras), engines, database, evidence, endpoint, recordings)
+        feedback = Path(folder) / "feedback"
+        shard = Timed(site, list(site.cameras), engines, database, evidence, endpoint, recordings, feedback)
         shard.start()
         stop = threading.Event()
         reporter = threading.Thread(target=shard.run, args=(stop,))
@@ -263,31 +264,40 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--cameras", type=int, default=37)
     parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--without-ultralytics", action="store_true")
     options = parser.parse_args()
     console = Console(stderr=True)
     with tempfile.TemporaryDirectory() as folder:
         made = make_clips(only=frozenset(BUSY))
         busy = [str(made[name].sub) for name in BUSY if name in made]
-        still = Path(folder) / "still.mp4"
-        still_clip(still)
+        still = [str(Path(folder) / f"still-{n}.mp4") for n in range(len(busy))]
+        for scene, path in zip(busy, still, strict=True):
+            still_clip(scene, Path(path))
         figures: dict[str, Any] = {}
         for name, work in {
             "bare": lambda: measured(lambda s: run_bare(busy[0], s), 5.0),
             "decode": lambda: with_streams(
                 busy, options.cameras, lambda urls: measured(lambda s: run_decoding(urls, s), options.seconds)
             ),
+            "decode still": lambda: with_streams(
+                still, options.cameras, lambda urls: measured(lambda s: run_decoding(urls, s), options.seconds)
+            ),
             "busy": lambda: with_streams(
                 busy, options.cameras, lambda urls: measured(lambda s: run_shard(urls, s), options.seconds)
             ),
             "still": lambda: with_streams(
-                [str(still)], options.cameras, lambda urls: measured(lambda s: run_shard(urls, s), options.seconds)
+                still, options.cameras, lambda urls: measured(lambda s: run_shard(urls, s), options.seconds)
             ),
             "ultralytics": lambda: with_streams(
                 busy, options.cameras, lambda urls: run_ultralytics(urls, options.seconds)
             ),
         }.items():
+            if name == "ultralytics" and options.without_ultralytics:
+                figures[name] = {"looks_per_second": None, "problem": "not measured"}
+                continue
             console.print(f"measuring {name} …")
             figures[name] = work()
+            console.print(figures[name])
     report(figures, options.cameras)
 
 
@@ -299,10 +309,11 @@ def report(figures: dict[str, Any], cameras: int) -> None:
     track = figures["ultralytics"]["looks_per_second"]
     figures["share_of_bare_on_cores_left"] = busy["looks_per_second"] / (bare["looks_per_second"] * left)
     figures["times_ultralytics"] = busy["looks_per_second"] / track if track else None
-    figures["still_over_decoding"] = figures["still"]["cores"] / decode["cores"]
+    figures["still_over_decoding"] = figures["still"]["cores"] / figures["decode still"]["cores"]
     table = Table("", "looks/s", "cores", "MB", "age p50 / p95 ms", title=f"{cameras} streams, {bare['engine']}")
     table.add_row("bare engine", f"{bare['looks_per_second']:.1f}", f"{cores}", "", "")
     table.add_row("decoding only", "", f"{decode['cores']:.2f}", "", "")
+    table.add_row("decoding only, still", "", f"{figures['decode still']['cores']:.2f}", "", "")
     for name in ("busy", "still"):
         f = figures[name]
         age = f"{1000 * f['age_p50']:.0f} / {1000 * f['age_p95']:.0f}" if f["age_p50"] is not None else ""

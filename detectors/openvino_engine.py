@@ -17,6 +17,7 @@ from detectors.catalogue import ModelBroken, ModelFile
 from detectors.engine import CONFIDENCE, NMS_IOU, PATIENCE_SECONDS, Picture, Thresholds, cores_for
 from detectors.pooled import PooledEngine
 from detectors.words import Detections
+from detectors.yielding import behind
 
 
 class _Request:
@@ -94,12 +95,14 @@ def open_openvino(
     steps.input(0).preprocess().convert_color(ColorFormat.RGB).convert_element_type(ov.Type.f32).scale(255.0)
     steps.input(0).model().set_layout(ov.Layout("NCHW"))
     try:
-        compiled = core.compile_model(steps.build(), device, _settings(threads, device))
+        with behind():
+            compiled = core.compile_model(steps.build(), device, _settings(threads, device))
+            # One more than the streams: while one result is read, its stream already has the next picture.
+            parallel = int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")) + 1
+            look = _Look(compiled, decoder, input_size, parallel)
+            look(np.zeros((input_size[1], input_size[0], 3), np.uint8))  # its threads start with the first picture
     except Exception as error:
         raise ModelBroken(_sentence(model.path, error)) from None
-    # One more than the streams: while one result is read, its stream already has the next picture.
-    parallel = int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")) + 1
-    look = _Look(compiled, decoder, input_size, parallel)
     name = f"{model.name} {input_size[0]}x{input_size[1]} OpenVINO {device}"
     return PooledEngine(look, name, input_size, model.classes, parallel)
 

@@ -23,6 +23,7 @@ from ingest.opener import Arrival, Chunk, Opener, Source
 from ingest.ring import PacketRing
 from ingest.session import Session
 from ingest.state import Patience, StreamMachine
+from ingest.turns import LANES
 from ingest.words import Frame, FrameWish, Packet, StreamHealth
 
 log = logging.getLogger(__name__)
@@ -75,6 +76,7 @@ class Stream:
         self._needed_until = float("-inf")
         self._is_prompt = settings.role is StreamRole.MAIN  # it is open only while somebody waits for it
         self._settle_at = float("-inf")
+        self._lane = LANES.next()
         self._thread: threading.Thread | None = None
         self._published = 0
         self._meter = Meter()
@@ -249,7 +251,8 @@ class Stream:
                     return
                 self._settle_at = now + LIE_SECONDS
                 arrived, lying = lying, []
-                self._settle(source, session, arrived, now)
+                with self._lane.turn():
+                    self._settle(source, session, arrived, now)
                 due = self._due_ticks(source, session)
         finally:
             self._take_in(source, session, lying, monotonic())
