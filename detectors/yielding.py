@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 #: Added to the niceness: a third of the weight of a thread of ordinary priority.
 NICER = 5
@@ -20,7 +21,7 @@ NICER = 5
 
 def _threads_of_this_process() -> set[int]:
     with suppress(OSError):
-        return {int(name) for name in os.listdir("/proc/self/task")}
+        return {int(entry.name) for entry in Path("/proc/self/task").iterdir()}
     return set()
 
 

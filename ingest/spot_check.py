@@ -3,7 +3,7 @@
 Promises: at once for a new connection, then every `EVERY_SECONDS`; closely for a while when the size of the key frames
 hints at a change (a black or covered picture is suddenly small, a frozen one comes in exactly the same size again and
 again), and as long as a fault holds. One key frame that cannot be decoded is bad luck, two in a row are a fault. A
-640×360 key frame costs some 3 ms, so 37 idle streams cost about a quarter of a percent of a core. Not here: what the picture
+640×360 key frame costs some 3 ms, so 37 idle streams cost a quarter of a percent of a core. Not here: what the picture
 shows (`view.py`), what follows from it (`stream.py`).
 """
 

@@ -2,7 +2,7 @@
 
 Promises: one connection at a time; whatever happens to it is named and survived; every wait is bounded, so the thread
 ends soon after `request_stop` (within about twice the opening patience); only wished pictures are decoded; packets are
-taken in when a picture is due, when somebody watches, at a key frame, and after two seconds at the latest; a callback that
+taken in when a picture is due, when somebody watches, at a key frame, and after two seconds at most; a callback that
 raises is logged and hurts nobody. Callbacks run in this stream's thread and must not block. Not here: the rules of
 states and waiting (`state.py`), which pictures are decoded (`looking.py`), the two streams of a camera (`camera.py`).
 """

@@ -1,6 +1,6 @@
 """Whose turn it is to decode: no more streams at once than there are cores.
 
-Promises: a stream that wants to work waits in line without waking up in between, for at most `LONGEST_WAIT_SECONDS`, and
+Promises: a stream that wants to work waits in line without waking up in between, `LONGEST_WAIT_SECONDS` at most, and
 then works all the same, so that one that is stuck stops nobody for long. Not here: what the work is (`stream.py`).
 
 Why: forty threads that want the interpreter at once each wake up every few hundred microseconds to ask for it. With two

@@ -123,7 +123,7 @@ class DayStay(Base):
 
 class DayHeat(Base):
     """Where in one camera's picture people, or vehicles (`family`), stood on one local day. `grid`: 18 rows of 32
-    little-endian float32, the seconds stood in each cell, squeezed by zlib; `observed_seconds` is how long was looked."""
+    little-endian float32, the seconds stood in each cell, squeezed by zlib; `observed_seconds`: how long was looked."""
 
     __tablename__ = "day_heat"
     __table_args__ = _CLUSTERED

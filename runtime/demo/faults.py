@@ -21,7 +21,8 @@ class Faults:
     `silent`: play, but send no media; the connection stays up. `frozen` is not here: serve a source whose clip stands
     still. `lose`: share of RTP packets lost, 0…1. `corrupt`: share of RTP packets with damaged bytes.
     `shift_seconds`: added to RTP timestamps (and so to what sender reports promise); change it while playing and time
-    jumps, forward or back.
+    jumps, forward or back. `clock_error_seconds`: how wrong the clock in sender reports is; `wrong_reports` counts
+    them.
     """
 
     refuse: int | None = None
@@ -30,6 +31,8 @@ class Faults:
     lose: float = 0.0
     corrupt: float = 0.0
     shift_seconds: float = 0.0
+    clock_error_seconds: float = 0.0
+    wrong_reports: int = 0
     lost_packets: int = 0
     _random: random.Random = field(default_factory=lambda: random.Random(7), repr=False)
 

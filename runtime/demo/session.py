@@ -269,6 +269,9 @@ class Connection(asyncio.Protocol):
 
     def report(self, ssrc: int, wall_clock: float, timestamp: int, packets: int, octets: int) -> None:
         faults = self._host.faults(self.path)
+        if faults.clock_error_seconds:
+            wall_clock += faults.clock_error_seconds
+            faults.wrong_reports += 1
         if not faults.silent:
             self._send_rtcp(sender_report(ssrc, wall_clock, timestamp + faults.shift, packets, octets))
 

@@ -1,5 +1,6 @@
 """Tiny clips, encoded on the fly: moving squares on a textured ground, so that every picture differs."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import av
@@ -28,10 +29,10 @@ def make_clip(
     fps: int = 20,
     seconds: float = 2.0,
     gop: int = 10,
-    still: NDArray[np.uint8] | None = None,
+    scene: Callable[[int], NDArray[np.uint8]] | None = None,
     b_frames: int = 0,
 ) -> Path:
-    """Encode a clip of the test scene, or of one picture that stands still. `size` is (width, height)."""
+    """Encode a clip of the test scene, or of another that gives its pictures by number. `size` is (width, height)."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream(_CODECS[codec], rate=fps)
         stream.width, stream.height = size
@@ -45,7 +46,7 @@ def make_clip(
             x265 = f"keyint={gop}:min-keyint={gop}:bframes={b_frames}:scenecut=0:open-gop=0:pools=none:log-level=none"
             stream.options = {"preset": "ultrafast", "x265-params": x265}
         for number in range(int(seconds * fps)):
-            bgr = picture(number, *size) if still is None else still
+            bgr = picture(number, *size) if scene is None else scene(number)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(bgr, format="bgr24")))
         container.mux(stream.encode(None))
     return path
