@@ -7,7 +7,7 @@ a mistake is reversed by another entry, never deleted. Not here: what earns poin
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
@@ -19,9 +19,12 @@ from sqlalchemy.orm import Session
 from alerts.codes import KEY_NAME, code_hash, person_hash
 from configs.village import Credit, Tier
 from models.base import utc_now
-from models.citizens import Report, Reporter
+from models.citizens import Rating, Report, Reporter
 from models.credit import CreditAccount, CreditEntry, Redemption, RewardItem
 from models.tables import Secret, User
+
+#: Stands for a rule where somebody entered the points.
+MANUAL = "manual"
 
 
 class CreditError(Exception):
@@ -99,6 +102,16 @@ def award(
     return True
 
 
+def award_by_hand(session: Session, account_id: str, points: int, key: str, note: str, by: str) -> str:
+    """Enters points for what no rule sees; the same `key` again changes nothing. Says whose account it is. Raises
+    CreditError when it is nobody's."""
+    kind, _, owner = account_id.partition(":")
+    if session.get({"user": User, "reporter": Reporter}.get(kind, User), owner) is None:
+        raise CreditError("there is no such account")
+    award(session, account_id, points, f"{MANUAL}:{account_id}:{key}", note=note, by=by)
+    return holder_of(session, account_id)
+
+
 def redeem(
     session: Session, account_id: str, item_id: str, catalogue: Credit, key: str, by: str | None = None
 ) -> Redemption:
@@ -164,6 +177,33 @@ def reverse(session: Session, entry_id: int, by: str | None, note: str) -> Credi
             .execution_options(synchronize_session=False)
         )  # fmt: skip
     return session.scalars(select(CreditEntry).where(CreditEntry.key == key)).one()
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What an entry came from. `because` is an `Award` or `manual`."""
+
+    because: Any = None
+    incident_id: str | None = None
+    item_id: str | None = None
+
+
+def sources(session: Session, entries: Sequence[CreditEntry], credit: Credit) -> dict[int, Source]:
+    """Where each entry came from, by its id; of a reversal, where what it takes back came from."""
+    undone = {e.reverses_id for e in entries if e.reverses_id is not None}
+    earlier = {e.id: e for e in session.scalars(select(CreditEntry).where(CreditEntry.id.in_(undone)))}
+    said = {e.id: earlier.get(e.reverses_id or 0, e) for e in entries}
+    subjects = {e.subject_id for e in said.values() if e.kind == "award" and e.subject_id}
+    rated = {r.id: r.incident_id for r in session.scalars(select(Rating).where(Rating.id.in_(subjects)))}
+    rules = {rule.id: rule.award.value for rule in credit.rules} | {MANUAL: MANUAL}
+
+    def source(entry: CreditEntry) -> Source:
+        if entry.kind == "redemption":
+            return Source(item_id=entry.subject_id)
+        because = rules.get(entry.key.split(":", 1)[0])
+        return Source(because, rated.get(entry.subject_id or "", entry.subject_id))
+
+    return {id_: source(entry) for id_, entry in said.items()}
 
 
 def stock_items(session: Session, catalogue: Credit) -> None:

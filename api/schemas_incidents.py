@@ -356,14 +356,18 @@ class TierSeen(BaseModel):
 
 
 class CreditEntrySeen(BaseModel):
-    """One movement of points. `reversed`: another entry took it back."""
+    """One movement of points. `reversed`: another entry took it back. `because` is what earned an award (manual:
+    somebody entered it); `incident_id` where it came from, `item_id` what was redeemed, `by` who entered it."""
 
     id: int
     reversed: bool
     at: datetime
     kind: Literal["award", "redemption", "reversal"]
     amount: int
-    subject_id: str | None
+    because: Literal["verified_report", "on_time", "good_rating", "manual"] | None
+    incident_id: str | None
+    item_id: str | None
+    by: str | None
     note: str | None
     reverses_id: int | None
 
@@ -387,6 +391,14 @@ class RedeemWish(Schema):
     """`key` is made by the client for each click: the same again is the same redemption."""
 
     item_id: str = Field(max_length=48)
+    key: str = Field(min_length=8, max_length=64)
+
+
+class AwardByHand(Schema):
+    """Points for something no rule sees. `key` as in `RedeemWish`."""
+
+    points: int = Field(ge=1, le=1000)
+    note: str = Field(min_length=1, max_length=500)
     key: str = Field(min_length=8, max_length=64)
 
 

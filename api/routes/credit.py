@@ -1,6 +1,6 @@
 """Credit points: standings, the ledger, redemption, the bank's export. The rules are in `alerts/credit.py`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Query, Request, Response
@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from alerts import credit
 from alerts.credit import CreditError, NotEnoughPoints, OutOfStock
+from api import handling as views
 from api import schemas_incidents as shapes
 from api.access import StaffCaller, allow, write_audit
 from api.context import Context, InContext
@@ -93,7 +94,7 @@ def _account(context: Context, account_id: str, holder: str) -> shapes.CreditAcc
         row = session.get(CreditAccount, account_id)
         query = select(CreditEntry).where(CreditEntry.account_id == account_id)
         entries = session.scalars(query.order_by(CreditEntry.id.desc()).limit(200)).all()
-        taken_back = {e.reverses_id for e in entries}
+        seen = _entries(session, entries, context)
     earned = row.earned if row else 0
     tier = credit.tier_of(earned, context.governance.village.credit)
     return shapes.CreditAccountSeen(
@@ -102,14 +103,25 @@ def _account(context: Context, account_id: str, holder: str) -> shapes.CreditAcc
         balance=row.balance if row else 0,
         earned=earned,
         tier=tier.id if tier else None,
-        entries=[
-            shapes.CreditEntrySeen(
-                id=e.id, reversed=e.id in taken_back, at=e.at, kind=e.kind, amount=e.amount,  # type: ignore[arg-type]
-                subject_id=e.subject_id, note=e.note, reverses_id=e.reverses_id,
-            )
-            for e in entries
-        ],
-    )  # fmt: skip
+        entries=seen,
+    )
+
+
+def _entries(session: Session, rows: Sequence[CreditEntry], context: Context) -> list[shapes.CreditEntrySeen]:
+    taken_back = set(
+        session.scalars(select(CreditEntry.reverses_id).where(CreditEntry.reverses_id.in_([e.id for e in rows])))
+    )
+    names = views.persons(session, (e.by for e in rows))
+    found = credit.sources(session, rows, context.governance.village.credit)
+    return [
+        shapes.CreditEntrySeen(
+            id=e.id, reversed=e.id in taken_back, at=e.at, kind=e.kind,  # type: ignore[arg-type]
+            amount=e.amount, because=found[e.id].because, incident_id=found[e.id].incident_id,
+            item_id=found[e.id].item_id, by=names[e.by].display_name if e.by in names else None,
+            note=e.note, reverses_id=e.reverses_id,
+        )
+        for e in rows
+    ]  # fmt: skip
 
 
 @router.get("/catalogue", operation_id="list_rewards")
@@ -155,10 +167,22 @@ def reverse(
     """Puts a mistake right by an entry that says the opposite."""
     row = _do(context, lambda s: credit.reverse(s, entry_id, caller.id, wish.note))
     write_audit(context, caller, "credit.reverse", str(entry_id), request)
-    return shapes.CreditEntrySeen(
-        id=row.id, reversed=False, at=row.at, kind="reversal", amount=row.amount, subject_id=row.subject_id,
-        note=row.note, reverses_id=row.reverses_id,
-    )  # fmt: skip
+    with context.database.reading() as session:
+        return _entries(session, [row], context)[0]
+
+
+@router.post("/accounts/{account_id}/awards", operation_id="award_points")
+def award(
+    account_id: str, wish: shapes.AwardByHand, caller: AdminCaller, context: InContext, request: Request
+) -> shapes.CreditAccountSeen:
+    """Enters points for what no rule sees, with the reason. The same `key` again is the same award."""
+
+    def work(session: Session) -> str:
+        return credit.award_by_hand(session, account_id, wish.points, wish.key, wish.note, caller.id)
+
+    holder = _do(context, work)
+    write_audit(context, caller, "credit.award", f"{account_id} {wish.points}", request)
+    return _account(context, account_id, holder)
 
 
 @router.post("/catalogue/{item_id}/stock", operation_id="restock_reward")

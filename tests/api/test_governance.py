@@ -62,7 +62,28 @@ def test_points_are_redeemed_and_reversed(service: Service) -> None:
     assert mine.get("/api/credit/accounts").status_code == 403
     lines = admin.get("/api/credit/export.csv").text.splitlines()
     assert lines[1].endswith(",25,45,bronze")
+    seen = [(e["kind"], e["amount"], e["item_id"], e["reversed"]) for e in mine.get("/api/credit/me").json()["entries"]]
+    bought = ("redemption", -20, "soap", False)
+    assert seen == [("reversal", 20, "soap", False), bought, (*bought[:3], True), ("award", 45, None, False)]
     assert admin.post("/api/credit/catalogue/soap/stock", json={"change": 5}).json()["stock"] == 104
+
+
+def test_points_by_hand_have_a_reason_and_a_name_and_are_entered_once(service: Service) -> None:
+    desk, admin, mine = (service.client(n) for n in ("operator", "administrator", "grid_worker"))
+    account = mine.get("/api/credit/me").json()["account_id"]
+    url, wish = (
+        f"/api/credit/accounts/{account}/awards",
+        {"points": 30, "note": "cleaned the stream", "key": "click-0001"},
+    )
+    assert desk.post(url, json=wish).status_code == 403
+    assert admin.post(url, json={**wish, "note": ""}).status_code == 422
+    assert admin.post(url, json={**wish, "points": -30}).status_code == 422
+    assert admin.post("/api/credit/accounts/user:nobody/awards", json=wish).status_code == 409
+    admin.post(url, json=wish)
+    seen = admin.post(url, json=wish).json()
+    [entry] = seen["entries"]
+    assert (seen["balance"], seen["earned"], entry["because"]) == (30, 30, "manual")
+    assert (entry["note"], entry["by"]) == ("cleaned the stream", "administrator")
 
 
 def test_likely_the_same_is_asked_decided_and_parted_again(service: Service) -> None:

@@ -60,7 +60,10 @@ def test_a_villagers_fire_from_the_phone_to_closed_and_rated(
     rated = villager.post(f"/api/reports/{taken['code']}/rating", json={"stars": 5, "sentence": "很快"})
     assert rated.json()["stars"] == 5
     assert villager.post(f"/api/reports/{taken['code']}/rating", json={"stars": 1}).status_code == 409
-    assert worker.get("/api/credit/me").json()["balance"] == 10
+    points = worker.get("/api/credit/me").json()
+    assert points["balance"] == 10
+    earned_by = {(e["because"], e["incident_id"]) for e in points["entries"]}
+    assert earned_by == {("good_rating", incident_id), ("on_time", incident_id)}
     figures = desk.get("/api/figures/governance").json()
     assert figures["closed"] == 1 and figures["steps"]["whole"]["count"] == 1 and figures["stars"] == 5.0
     assert figures["people"][0]["display_name"] == "grid_worker" and figures["people"][0]["done"] == 1

@@ -124,6 +124,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/credit/accounts/{account_id}/awards": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Award
+         * @description Enters points for what no rule sees, with the reason. The same `key` again is the same award.
+         */
+        post: operations["award_points"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/credit/accounts/{account_id}/redemptions": {
         parameters: {
             query?: never;
@@ -1741,6 +1761,18 @@ export interface components {
          */
         AssignmentState: "asked" | "accepted" | "arrived" | "done" | "declined" | "timed_out" | "released";
         /**
+         * AwardByHand
+         * @description Points for something no rule sees. `key` as in `RedeemWish`.
+         */
+        AwardByHand: {
+            /** Key */
+            key: string;
+            /** Note */
+            note: string;
+            /** Points */
+            points: number;
+        };
+        /**
          * BackTest
          * @description How the same method would have done on the past. `error` is the sum of the errors over the sum of the counts;
          *     `naive_error` that of saying "as a week before"; `inside` the share of days inside the interval.
@@ -1946,7 +1978,8 @@ export interface components {
         };
         /**
          * CreditEntrySeen
-         * @description One movement of points. `reversed`: another entry took it back.
+         * @description One movement of points. `reversed`: another entry took it back. `because` is what earned an award (manual:
+         *     somebody entered it); `incident_id` where it came from, `item_id` what was redeemed, `by` who entered it.
          */
         CreditEntrySeen: {
             /** Amount */
@@ -1956,8 +1989,16 @@ export interface components {
              * Format: date-time
              */
             at: string;
+            /** Because */
+            because: ("verified_report" | "on_time" | "good_rating" | "manual") | null;
+            /** By */
+            by: string | null;
             /** Id */
             id: number;
+            /** Incident Id */
+            incident_id: string | null;
+            /** Item Id */
+            item_id: string | null;
             /**
              * Kind
              * @enum {string}
@@ -1969,8 +2010,6 @@ export interface components {
             reversed: boolean;
             /** Reverses Id */
             reverses_id: number | null;
-            /** Subject Id */
-            subject_id: string | null;
         };
         /**
          * CreditLookup
@@ -4248,6 +4287,41 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreditAccountSeen"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    award_points: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AwardByHand"];
+            };
+        };
         responses: {
             /** @description Successful Response */
             200: {
