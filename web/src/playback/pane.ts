@@ -123,7 +123,6 @@ export class Pane {
     const piece = this.front.piece
     const next = piece && pieceAfter(this.pieces, piece)
     if (!piece || !next || next.start - piece.end > 1500) return false
-    const rate = this.front.video.playbackRate
     const skip = Math.max(0, (piece.end - next.start) / 1000)
     if (this.back.piece?.id !== next.id || this.back.video.readyState < 2) {
       void this.seek(next.start + skip * 1000 + 1)
@@ -133,7 +132,6 @@ export class Pane {
     this.busy = false
     if (skip > 0.05) this.back.video.currentTime = skip
     this.swap()
-    this.front.video.playbackRate = rate
     this.become('ready')
     return true
   }
@@ -192,6 +190,7 @@ export class Pane {
     const old = this.front
     this.front = this.back
     this.back = old
+    this.front.video.playbackRate = old.video.playbackRate // loading a file has put it back to 1
     old.video.pause()
     this.lastFrame = null
     this.show()
