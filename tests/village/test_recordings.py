@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,14 +19,7 @@ from tests.support.clips import make_clip
 from tests.support.recordings import packets_of, record
 from tests.village.conftest import Village
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.timeout(420),
-    pytest.mark.skipif(
-        not os.environ.get("VBRAIN_TEST_PLAYBACK"),
-        reason="not yet seen to pass as a whole; set VBRAIN_TEST_PLAYBACK=1 to run it",
-    ),
-]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(420)]
 
 CAMERA = "art-museum-square"
 FIRE_SECONDS = 240
