@@ -4,29 +4,36 @@ Promises: `Mixer.batch(index)` depends on the seed and the index alone, so a res
 Boxes follow the pixels; a box cut down to a sliver is dropped. Not here: how smoke is drawn, `composites`.
 """
 
+import copy
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from detectors.train import composites
+from detectors.train.classes import FAMILIES, FIRST_ORDINARY, UNSURE, Family
 from detectors.train.dataset import FIRE, SMOKE, Boxes, Picture, Sample
+from detectors.train.wear import worn
 
 Rng = np.random.Generator
 GREY = 114  # what fills the margin when a picture is fitted, in training as at run time
 NO_BOXES: Boxes = np.zeros((0, 5), np.float32)
+_TINY = 8  # pixels; people and vehicles below this are not to be learnt from
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
     """`pictures` uint8 (n, 3, h, w) RGB; `targets` float32 (m, 6): picture, class, centre x, centre y, width, height,
-    each 0…1; `smoke_labelled` bool (n,)."""
+    each 0…1; `smoke_labelled` bool (n,); `unsure` float32 (k, 6) as `targets`: neither there nor not there."""
 
     pictures: NDArray[np.uint8]
     targets: NDArray[np.float32]
     smoke_labelled: NDArray[np.bool_]
+    unsure: NDArray[np.float32]
 
 
 def fit(picture: Picture, width: int, height: int) -> tuple[Picture, float, int, int]:
@@ -44,7 +51,8 @@ def fit(picture: Picture, width: int, height: int) -> tuple[Picture, float, int,
 class Mixer:
     """Makes batches out of positives, negatives and drawings.
 
-    `positives` hold boxes; `negatives` certainly hold neither smoke nor fire; both may be read from many threads.
+    `positives` hold smoke or fire; `negatives` certainly hold neither; both may be read from many threads. `sizes` are
+    the (width, height) that batches take, each with its share; `width` x `height` alone when there are none.
     """
 
     def __init__(
@@ -56,19 +64,41 @@ class Mixer:
         height: int,
         batch_size: int,
         seed: int,
-        backgrounds: Sequence[Picture] = (),
+        family: Family = FAMILIES["smoke-fire"],
+        sizes: Sequence[tuple[int, int, float]] = (),
     ) -> None:
-        if not positives or not (negatives or backgrounds):
+        if not positives or not negatives:
             raise ValueError("training needs pictures with smoke or fire, and pictures without")
         self._scenes = _by_scene(positives)
         self._negative_scenes = _by_scene(negatives)
         self._fires = [s for s in positives if (s.boxes[:, 0] == FIRE).any()]
-        self._backgrounds = backgrounds
         self._width, self._height, self._batch_size, self._seed = width, height, batch_size, seed
+        self._until = np.cumsum(family.mix)
+        self._sizes = tuple(sizes)
+        self._decoded: dict[Path, Picture] = {}
+
+    def decode_all(self) -> None:
+        """Keeps every picture decoded from now on: some gigabytes, for a machine that has them."""
+        samples = [s for scenes, _ in (self._scenes, self._negative_scenes) for scene in scenes for s in scene]
+        with ThreadPoolExecutor() as pool:
+            for sample, picture in zip(samples, pool.map(Sample.read, samples), strict=True):
+                self._decoded[sample.path] = picture
 
     def batch(self, index: int) -> Batch:
         """The batch with this number, always the same."""
         rng = np.random.default_rng((self._seed, index))
+        if self._sizes:
+            return self._at_size(rng).batch_of(rng)
+        return self.batch_of(rng)
+
+    def _at_size(self, rng: Rng) -> "Mixer":
+        width, height, _ = self._sizes[int(rng.choice(len(self._sizes), p=[share for *_, share in self._sizes]))]
+        sized = copy.copy(self)
+        sized._width, sized._height = width, height
+        return sized
+
+    def batch_of(self, rng: Rng) -> Batch:
+        """A batch from this state of the generator."""
         pictures, targets, labelled = [], [], []
         for i in range(self._batch_size):
             picture, boxes, smoke_labelled = self.example(rng)
@@ -76,38 +106,41 @@ class Mixer:
             labelled.append(smoke_labelled)
             centre = (boxes[:, 1:3] + boxes[:, 3:5]) / 2
             size = boxes[:, 3:5] - boxes[:, 1:3]
-            targets.append(np.column_stack([np.full(len(boxes), i), boxes[:, 0], centre, size]))
-        return Batch(
-            np.ascontiguousarray(np.stack(pictures)),
-            np.concatenate(targets).astype(np.float32).reshape(-1, 6),
-            np.array(labelled),
-        )
+            kinds = boxes[:, 0].copy()
+            tiny = (kinds >= FIRST_ORDINARY) & (kinds < UNSURE) & (size * [self._width, self._height] < _TINY).all(1)
+            kinds[tiny] += UNSURE
+            targets.append(np.column_stack([np.full(len(boxes), i), kinds, centre, size]))
+        rows = np.concatenate(targets).astype(np.float32).reshape(-1, 6)
+        unsure = rows[rows[:, 1] >= UNSURE]
+        unsure[:, 1] -= UNSURE
+        return Batch(np.ascontiguousarray(np.stack(pictures)), rows[rows[:, 1] < UNSURE], np.array(labelled), unsure)
 
     def example(self, rng: Rng) -> tuple[Picture, Boxes, bool]:
         """One picture of the trained size, its boxes, and whether its smoke is labelled."""
+        photographed, mosaics, far, events, _ = self._until
         kind = rng.random()
         labelled = True
-        if kind < 0.42:
+        if kind < photographed:
             sample = self._positive(rng)
             labelled = sample.smoke_labelled
-            picture, boxes = self._framed(sample.read(), sample.boxes, rng)
-        elif kind < 0.52:
+            picture, boxes = self._framed(self._read(sample), _all_boxes(sample), rng)
+        elif kind < mosaics:
             picture, boxes, labelled = self._mosaic(rng)
-        elif kind < 0.60:
+        elif kind < far:
             picture, boxes = self._far_view(rng)
-        elif kind < 0.79:
-            picture, boxes = self._framed(self._negative(rng), NO_BOXES, rng, cover=rng.random() < 0.75)
+        elif kind < events:
+            picture, boxes = self._ordinary(rng, cover=rng.random() < 0.75)
             ambient = self._maybe_night(picture, rng)
             if rng.random() < 0.35:
                 _look_alike(picture, rng)
-            boxes = self._with_events(picture, ambient, rng)
+            boxes = np.concatenate([boxes, self._with_events(picture, ambient, rng)])
         else:
-            picture, boxes = self._framed(self._negative(rng), NO_BOXES, rng, cover=rng.random() < 0.75)
+            picture, boxes = self._ordinary(rng, cover=rng.random() < 0.75)
             self._maybe_night(picture, rng)
             for _ in range(int(rng.integers(0, 4))):
                 _look_alike(picture, rng)
         # a whole forest fire in grey would teach that a bright sky burns
-        picture = _worn(picture, rng, grey=0.02 if kind < 0.52 else 0.2)
+        picture = worn(picture, rng, grey=0.02 if kind < mosaics else 0.2)
         if rng.random() < 0.5:
             picture = picture[:, ::-1]
             boxes = boxes.copy()
@@ -118,10 +151,14 @@ class Mixer:
         """A picture of a scene drawn with weight √(pictures in it): long clips don't drown the rest."""
         return _draw(self._scenes, rng)
 
-    def _negative(self, rng: Rng) -> Picture:
-        if self._backgrounds and (not self._negative_scenes[0] or rng.random() < 0.35):
-            return self._backgrounds[int(rng.integers(len(self._backgrounds)))]
-        return _draw(self._negative_scenes, rng).read()
+    def _ordinary(self, rng: Rng, cover: bool = False) -> tuple[Picture, Boxes]:
+        """A framed picture without smoke or fire, and what else is in it."""
+        sample = _draw(self._negative_scenes, rng)
+        return self._framed(self._read(sample), sample.others, rng, cover=cover)
+
+    def _read(self, sample: Sample) -> Picture:
+        kept = self._decoded.get(sample.path)
+        return sample.read() if kept is None else kept
 
     def _framed(
         self, picture: Picture, boxes: Boxes, rng: Rng, whole: float = 0.5, cover: bool = False
@@ -168,8 +205,13 @@ class Mixer:
         cut = boxes.copy()
         cut[:, 1:] = cut[:, 1:].clip(0, 1)
         wide, tall = cut[:, 3] - cut[:, 1], cut[:, 4] - cut[:, 2]
-        seen = (wide * self._width >= 3) & (tall * self._height >= 3) & (wide * tall > 0.2 * whole)
-        return cut[seen]
+        seen = (wide * self._width >= 3) & (tall * self._height >= 3)
+        mostly = wide * tall > 0.2 * whole
+        # a sliver of a person is no example of one, nor of its absence
+        sliver = seen & ~mostly & (cut[:, 0] >= FIRST_ORDINARY) & (cut[:, 0] < UNSURE)
+        cut[sliver, 0] += UNSURE
+        kept: Boxes = cut[seen & (mostly | (cut[:, 0] >= UNSURE))]
+        return kept
 
     def _mosaic(self, rng: Rng) -> tuple[Picture, Boxes, bool]:
         """Four pictures around a point: small things, odd neighbours."""
@@ -185,9 +227,9 @@ class Mixer:
             if rng.random() < 0.65:
                 sample = self._positive(rng)
                 labelled &= sample.smoke_labelled
-                part, inside = self._framed(sample.read(), sample.boxes, rng, whole=1.0)
+                part, inside = self._framed(self._read(sample), _all_boxes(sample), rng, whole=1.0)
             else:
-                part, inside = self._framed(self._negative(rng), NO_BOXES, rng)
+                part, inside = self._ordinary(rng)
             w, h = right - left, bottom - top
             out[top:bottom, left:right] = cv2.resize(part, (w, h), interpolation=cv2.INTER_AREA)
             placed = inside.copy()
@@ -281,7 +323,7 @@ class Mixer:
         """A real flame cut from a training picture when one comes out well, else a drawn one."""
         if self._fires and rng.random() < 0.55:
             sample = self._fires[int(rng.integers(len(self._fires)))]
-            picture = sample.read()
+            picture = self._read(sample)
             h, w = picture.shape[:2]
             rows = sample.boxes[sample.boxes[:, 0] == FIRE]
             box = rows[int(rng.integers(len(rows))), 1:] * np.array([w, h, w, h], np.float32)
@@ -294,6 +336,10 @@ class Mixer:
                     cv2.resize(cut.colour, size, interpolation=how), cv2.resize(cut.alpha, size, interpolation=how)
                 )
         return composites.flame(rng, max(height, 6), max(width, 5))
+
+
+def _all_boxes(sample: Sample) -> Boxes:
+    return np.concatenate([sample.boxes, sample.others]) if len(sample.others) else sample.boxes
 
 
 def _by_scene(samples: Sequence[Sample]) -> tuple[list[list[Sample]], NDArray[np.float64]]:
@@ -322,29 +368,3 @@ def _offset(slack: float, spans: NDArray[np.float32], frame: int, rng: Rng) -> f
 
 def _look_alike(picture: Picture, rng: Rng) -> None:
     composites.LOOK_ALIKES[int(rng.integers(len(composites.LOOK_ALIKES)))](picture, rng)
-
-
-def _worn(picture: Picture, rng: Rng, grey: float) -> Picture:
-    """Light, colour, infrared (with chance `grey`), haze, blur, noise and compression, as cheap cameras give them."""
-    if rng.random() < 0.7:
-        hsv = cv2.cvtColor(picture, cv2.COLOR_BGR2HSV).astype(np.int16)
-        hsv[..., 0] = (hsv[..., 0] + int(rng.normal(0, 4))) % 180
-        hsv[..., 1] = (hsv[..., 1] * rng.uniform(0.55, 1.4)).clip(0, 255)
-        hsv[..., 2] = (hsv[..., 2] * rng.uniform(0.6, 1.35)).clip(0, 255)
-        picture = cv2.cvtColor(hsv.astype(np.uint8), cv2.COLOR_HSV2BGR)
-    if rng.random() < grey:
-        infrared = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
-        picture = cv2.cvtColor(infrared, cv2.COLOR_GRAY2BGR)
-    if rng.random() < 0.1:
-        a = rng.uniform(0.1, 0.4)
-        picture = cv2.addWeighted(picture, 1 - a, np.full_like(picture, int(rng.uniform(150, 220))), a, 0)
-    if rng.random() < 0.2:
-        picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.4, 1.3))
-    if rng.random() < 0.25:
-        noise = rng.standard_normal(picture.shape, np.float32) * rng.uniform(2, 12)
-        picture = (picture + noise).clip(0, 255).astype(np.uint8)
-    if rng.random() < 0.5:
-        quality = int(rng.integers(25, 90))
-        packed = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
-        picture = np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR), np.uint8)
-    return picture

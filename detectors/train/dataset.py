@@ -13,7 +13,7 @@ import csv
 import hashlib
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -44,13 +44,15 @@ class DatasetError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One labelled picture. `smoke_labelled` False: no smoke box is not evidence that there is no smoke."""
+    """One labelled picture. `smoke_labelled` False: no smoke box is not evidence that there is no smoke. `others` are
+    people and vehicles, with the numbers of `classes.NAMES`, where somebody said what there is."""
 
     path: Path
     dataset: str
     scene: str
     boxes: Boxes
     smoke_labelled: bool = True
+    others: Boxes = field(default_factory=lambda: np.zeros((0, 5), np.float32))
 
     @property
     def is_negative(self) -> bool:

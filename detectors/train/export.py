@@ -15,17 +15,23 @@ import openvino as ov
 import torch
 from numpy.typing import NDArray
 
-from detectors.train import network
+from detectors.train import dataset, network
 from detectors.train.augment import Mixer
-from detectors.train.dataset import CLASS_NAMES
+from detectors.train.classes import Family
 
-NAME = "smoke-fire-yolo11n"
+_ABOUT = {
+    "smoke-fire": "Smoke and fire",
+    "people-vehicles": "People and vehicles",
+    "both": "Smoke, fire, people and vehicles",
+}
 
 
-def to_openvino(checkpoint: Path, width: int, height: int) -> ov.Model:
-    """The checkpoint as a graph: input (1, 3, height, width) float 0…1 RGB; output (1, 4 + classes, anchors), boxes as
-    centre and size in pixels of the input."""
-    model = network.load(checkpoint).fuse(verbose=False).eval()
+def to_openvino(checkpoint: Path, width: int, height: int) -> tuple[ov.Model, Family]:
+    """The checkpoint as a graph, and its family: input (1, 3, height, width) float 0…1 RGB; output (1, 4 + classes,
+    anchors), boxes as centre and size in pixels of the input."""
+    trained = network.load(checkpoint)
+    family = network.family_of(trained)
+    model = trained.fuse(verbose=False).eval()
     head = model.model[-1]
     head.export, head.format = True, "openvino"
     example = torch.zeros(1, 3, height, width)
@@ -34,11 +40,21 @@ def to_openvino(checkpoint: Path, width: int, height: int) -> ov.Model:
         graph = ov.convert_model(model, example_input=example, input=[1, 3, height, width])
     graph.input(0).get_tensor().set_names({"images"})
     graph.output(0).get_tensor().set_names({"output0"})
-    return graph
+    return graph, family
 
 
-def calibration_pictures(mixer: Mixer, count: int) -> list[NDArray[np.float32]]:
-    """`count` pictures as the network sees them in training: (1, 3, h, w)."""
+def calibration_pictures(data: Path, family: Family, width: int, height: int, count: int) -> list[NDArray[np.float32]]:
+    """`count` training pictures under `data` as the network sees them in training: (1, 3, h, w)."""
+    train = dataset.load(data)[dataset.Part.TRAIN]
+    mixer = Mixer(
+        [s for s in train if len(s.boxes)],
+        [s for s in train if s.is_negative],
+        width=width,
+        height=height,
+        batch_size=16,
+        seed=11,
+        family=family,
+    )
     pictures: list[NDArray[np.float32]] = []
     index = 0
     while len(pictures) < count:
@@ -69,15 +85,16 @@ def to_int8(graph: ov.Model, pictures: Sequence[NDArray[np.float32]]) -> ov.Mode
     )
 
 
-def save(graph: ov.Model, folder: Path, *, precision: str, width: int, height: int, note: str) -> Path:
+def save(graph: ov.Model, folder: Path, family: Family, *, precision: str, width: int, height: int, note: str) -> Path:
     """Writes the IR, weights in half precision where they are floats, and its metadata. Returns the .xml."""
-    target = folder / f"{NAME}_{precision}_{width}x{height}"
+    name = f"{family.name}-yolo11n"
+    target = folder / f"{name}_{precision}_{width}x{height}"
     target.mkdir(parents=True, exist_ok=True)
-    xml = target / f"{NAME}.xml"
+    xml = target / f"{name}.xml"
     ov.save_model(graph, str(xml), compress_to_fp16=True)
-    names = "".join(f"  {i}: {name}\n" for i, name in enumerate(CLASS_NAMES))
+    names = "".join(f"  {i}: {name}\n" for i, name in enumerate(family.names))
     (target / "metadata.yaml").write_text(
-        f"description: Smoke and fire for village monitoring points. {note}\n"
+        f"description: {_ABOUT[family.name]} for village monitoring points. {note}\n"
         "author: village-brain\nlicense: AGPL-3.0-or-later\ntask: detect\n"
         f"precision: {precision}\nstride: 32\nbatch: 1\nchannels: 3\nimgsz:\n- {height}\n- {width}\nnames:\n{names}"
     )

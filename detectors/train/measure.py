@@ -102,11 +102,14 @@ def match(truth: Boxes, found: Found, kind: int, overlap: float = 0.5) -> NDArra
 
 
 def report(
-    looked: Sequence[Looked], thresholds: Sequence[float] = (0.15, 0.25, 0.4), box_threshold: float = 0.25
+    looked: Sequence[Looked],
+    thresholds: Sequence[float] = (0.15, 0.25, 0.4),
+    box_threshold: float = 0.25,
+    names: Sequence[str] = CLASS_NAMES,
 ) -> Report:
-    """All figures over these pictures."""
+    """All figures over these pictures; `names` are the classes that boxes are numbered by."""
     classes: dict[str, ClassFigures] = {}
-    for kind, name in enumerate(CLASS_NAMES):
+    for kind, name in enumerate(names):
         counted = [x for x in looked if kind != SMOKE or x.sample.smoke_labelled]
         truths = sum(int((x.sample.boxes[:, 0] == kind).sum()) for x in counted)
         if not truths:

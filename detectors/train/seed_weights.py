@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import openvino as ov
 import torch
 from numpy.typing import NDArray
 from torch import nn
@@ -31,6 +30,8 @@ def read_convolutions(ir_path: Path) -> dict[str, tuple[NDArray[np.float32], NDA
 
     Batch normalisation is folded into both, as the exporter left them.
     """
+    import openvino as ov  # a machine for training alone may lack it
+
     found: dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]] = {}
     for op in ov.Core().read_model(ir_path).get_ordered_ops():
         if op.get_type_name() not in ("Convolution", "GroupConvolution"):

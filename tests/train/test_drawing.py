@@ -91,17 +91,17 @@ def mixer(tmp_path: Path) -> Mixer:
     fire[60:120, 100:180] = (30, 140, 255)
     cv2.imwrite(str(tmp_path / "fire.png"), fire)
     cv2.imwrite(str(tmp_path / "street.png"), street())
+    cv2.imwrite(str(tmp_path / "dark.png"), street(90))
     box = np.array([[FIRE, 100 / 416, 60 / 256, 180 / 416, 120 / 256]], np.float32)
     none = np.zeros((0, 5), np.float32)
     positives = [Sample(tmp_path / "fire.png", "d", "s1", box), Sample(tmp_path / "fire.png", "e", "s2", box, False)]
     return Mixer(
         positives,
-        [Sample(tmp_path / "street.png", "d", "s3", none)],
+        [Sample(tmp_path / name, "d", "s3", none) for name in ("street.png", "dark.png")],
         width=416,
         height=256,
         batch_size=16,
         seed=5,
-        backgrounds=[street(90)],
     )
 
 

@@ -11,9 +11,13 @@ pytest.importorskip("ultralytics")
 
 from ultralytics.nn.tasks import DetectionModel  # noqa: E402
 
-from detectors.train import export, network, seed_weights, smoke_fire  # noqa: E402
+from detectors.train import export, loader, network, people, seed_weights, sources  # noqa: E402
+from detectors.train.classes import FAMILIES, NAMES  # noqa: E402
+from detectors.train.dataset import DatasetError  # noqa: E402
+from detectors.train.distil import Distillation  # noqa: E402
 from detectors.train.predict import openvino_predictor, torch_predictor  # noqa: E402
-from detectors.train.smoke_fire import Progress, TrainingError, TrainOptions, train_smoke_fire  # noqa: E402
+from detectors.train.runs import Progress, train  # noqa: E402
+from detectors.train.sources import TrainingError, TrainOptions  # noqa: E402
 from tests.train.test_dataset import make_set  # noqa: E402
 
 
@@ -35,7 +39,9 @@ def coco_like(tmp_path_factory: pytest.TempPathFactory) -> tuple[DetectionModel,
     fused = DetectionModel(network.ARCHITECTURE, verbose=False)
     fused.load_state_dict(model.state_dict())
     fused = fused.fuse(verbose=False).eval()
+    fused.model[-1].export = True  # the boxes alone, not what they were made of
     example = torch.zeros(1, 3, 64, 96)
+    fused(example)  # lays down the anchors of this size
     ov.save_model(ov.convert_model(fused, example_input=example, input=[1, 3, 64, 96]), path, compress_to_fp16=False)
     return model, path
 
@@ -88,7 +94,7 @@ def test_unlabelled_smoke_teaches_nothing_about_smoke(labelled: bool) -> None:
 
 def options(folder: Path, start: Path, **changes: object) -> TrainOptions:
     given = {"data": folder / "data", "run": folder / "run", "start": start, "width": 96, "height": 64, "steps": 4}
-    given |= {"batch_size": 2, "check_every": 2, **changes}
+    given |= {"batch_size": 2, "checks": 2, "workers": 0, **changes}
     return TrainOptions(**given)  # type: ignore[arg-type]
 
 
@@ -108,28 +114,28 @@ def test_a_stopped_run_goes_on_where_it_was(data: Path, coco_like: tuple[Detecti
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train_smoke_fire(options(data, coco_like[1]), stop_at_two)
-    best = train_smoke_fire(options(data, coco_like[1]), lambda p: steps.append(p.step))
+        train(options(data, coco_like[1]), stop_at_two)
+    best = train(options(data, coco_like[1]), lambda p: steps.append(p.step))
     assert steps == [2, 4]
     assert network.load(best) is not None
     with pytest.raises(TrainingError, match="other options"):
-        train_smoke_fire(options(data, coco_like[1], seed=8))
+        train(options(data, coco_like[1], seed=8))
 
 
 def test_a_missing_start_says_what_to_give(data: Path) -> None:
     with pytest.raises(TrainingError, match="--start"):
-        train_smoke_fire(options(data, data / "nowhere.xml"))
+        train(options(data, data / "nowhere.xml"))
 
 
 def test_feedback_that_is_not_there_is_said(data: Path, coco_like: tuple[DetectionModel, Path]) -> None:
     with pytest.raises(TrainingError, match="nothing has been confirmed"):
-        train_smoke_fire(options(data, coco_like[1], feedback=data / "feedback"))
+        train(options(data, coco_like[1], feedback=data / "feedback"))
 
 
 def test_an_unreadable_clip_is_said(tmp_path: Path) -> None:
     (tmp_path / "x.mp4").write_bytes(b"")
-    with pytest.raises(TrainingError, match=r"x\.mp4"):
-        smoke_fire.clip_frames(tmp_path / "x.mp4", 10)
+    with pytest.raises(DatasetError, match=r"x\.mp4"):
+        people.frames_as_samples(tmp_path / "x.mp4", tmp_path, 10)
 
 
 def test_the_exported_network_finds_what_the_trained_one_finds(tmp_path: Path) -> None:
@@ -138,9 +144,8 @@ def test_the_exported_network_finds_what_the_trained_one_finds(tmp_path: Path) -
     for branch in model.model[-1].cv3:
         torch.nn.init.constant_(branch[-1].bias, -0.5)
     network.save(model, tmp_path / "best.pt")
-    xml = export.save(
-        export.to_openvino(tmp_path / "best.pt", 96, 64), tmp_path, precision="fp16", width=96, height=64, note=""
-    )
+    graph, family = export.to_openvino(tmp_path / "best.pt", 96, 64)
+    xml = export.save(graph, tmp_path, family, precision="fp16", width=96, height=64, note="")
     picture = np.random.default_rng(2).integers(0, 255, (90, 160, 3), np.uint8)
     picture = cv2.GaussianBlur(picture, (0, 0), 3)
     predict, size = openvino_predictor(xml)
@@ -149,3 +154,62 @@ def test_the_exported_network_finds_what_the_trained_one_finds(tmp_path: Path) -
     found = predict(picture)
     assert len(wanted)
     np.testing.assert_allclose(found[:3, 4], wanted[:3, 4], atol=5e-3)
+
+
+def test_a_network_of_both_learns_nothing_where_it_is_unsure() -> None:
+    model = network.build(FAMILIES["both"]).train()
+    loss = network.MaskedLoss(model)
+    person, car = NAMES.index("person"), NAMES.index("car")
+    everywhere = torch.tensor([[0, person, 0.5, 0.5, 1.0, 1.0]])
+    there = torch.tensor([[0, car, 0.5, 0.5, 0.5, 0.5]])
+    loss(model(torch.rand(1, 3, 64, 96)), there, torch.tensor([True]), everywhere).backward()
+    gradients = sum(branch[-1].bias.grad.abs() for branch in model.model[-1].cv3)
+    assert gradients[person] == 0
+    assert (gradients[[0, 1, car]] > 0).all()
+
+
+def test_a_network_of_people_hears_nothing_of_fire() -> None:
+    model = network.build(FAMILIES["people-vehicles"]).train()
+    loss = network.MaskedLoss(model)
+    picture, labelled = torch.rand(1, 3, 64, 96), torch.tensor([False])
+    predictions = model(picture)
+    none = loss(predictions, torch.zeros(0, 6), labelled)
+    fire = loss(predictions, torch.tensor([[0, 1, 0.5, 0.5, 0.3, 0.3]]), labelled)
+    torch.testing.assert_close(none, fire)
+
+
+def test_a_student_that_is_its_teacher_has_nothing_to_learn(coco_like: tuple[DetectionModel, Path]) -> None:
+    import copy
+
+    family = FAMILIES["both"]
+    teacher = copy.deepcopy(coco_like[0])
+    student = network.build(family, copy.deepcopy(teacher)).eval()
+    distil = Distillation(teacher, family, torch.device("cpu"))
+    picture = torch.rand(2, 3, 64, 96)
+    seen = distil.look(picture)
+    with torch.no_grad():
+        same = student(picture)[1]
+        moved = {**same, "scores": same["scores"] + 1.0, "boxes": same["boxes"].roll(1, 1)}
+    torch.testing.assert_close(same["scores"][:, 2:], seen["scores"][:, [0, 1, 2, 3, 5, 7]])
+    assert distil(same, seen) < distil(moved, seen)
+
+
+@pytest.mark.parametrize("family", ["people-vehicles", "both"])
+def test_people_are_trained_from_what_the_teacher_saw(
+    data: Path, coco_like: tuple[DetectionModel, Path], family: str
+) -> None:
+    best = train(options(data, coco_like[1], family=family, steps=2, checks=1))
+    assert network.family_of(network.load(best)) is FAMILIES[family]
+    assert (data / "run" / "taught.csv").exists()
+    with pytest.raises(TrainingError, match="other classes"):
+        train(options(data, best, run=data / "next", taught=data / "run" / "taught.csv"))
+
+
+def test_batches_are_the_same_whoever_makes_them(data: Path, coco_like: tuple[DetectionModel, Path]) -> None:
+    given = options(data, coco_like[1])
+    mixer = sources.mixer(given, sources.gather(given))
+    alone, helped = (list(loader.batches(mixer, 1, 4, workers, pin=False)) for workers in (0, 2))
+    assert len(alone) == len(helped) == 3
+    for a, b in zip(alone, helped, strict=True):
+        for x, y in zip(a, b, strict=True):
+            torch.testing.assert_close(x, y)
