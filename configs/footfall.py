@@ -13,7 +13,8 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from configs.load import load_model
-from configs.site import Slug, Strict
+from configs.site import Slug
+from configs.strict import Strict
 
 #: The file that comes with the project; `VBRAIN_FOOTFALL` names another.
 DEFAULT_FOOTFALL = Path(__file__).with_name("footfall.yaml")

@@ -15,7 +15,8 @@ from pydantic import Field, ModelWrapValidatorHandler, field_validator, model_va
 
 from configs.checks import Mistake, items, part, repeated, with_mistakes
 from configs.load import load_model
-from configs.site import Name, Strict
+from configs.site import Name
+from configs.strict import Strict
 from configs.words import IncidentKind, Role
 
 #: The rules that come with the project.

@@ -16,9 +16,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Discriminator,
     Field,
     ModelWrapValidatorHandler,
@@ -30,6 +28,8 @@ from pydantic import (
 )
 
 from configs.checks import Mistake, items, part, repeated, with_mistakes
+from configs.service import Service
+from configs.strict import Strict
 from configs.words import PEOPLE, CameraId, LineId, ObjectClass, Point, Watch, ZoneId
 
 _SLUG_PATTERN = r"^[a-z0-9][a-z0-9-]{0,47}$"
@@ -54,12 +54,6 @@ TimeOfDay = Annotated[
     BeforeValidator(_text_only),
     WithJsonSchema({"type": "string", "pattern": r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$"}),
 ]
-
-
-class Strict(BaseModel):
-    """Unknown keys are errors; values do not change after they were read."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, hide_input_in_errors=True)
 
 
 class Name(Strict):
@@ -333,6 +327,7 @@ class Site(Strict):
     """The whole of cameras.yaml."""
 
     site: Settings = Field(description="what holds for the whole site")
+    service: Service = Field(default=Service(), description="how the service is reached, and by whom")
     groups: list[Group] = Field(min_length=1, description="cameras that belong together, for rights and for the wall")
     cameras: list[MonitoringPoint] = Field(min_length=1, description="the monitoring points")
 

@@ -16,7 +16,8 @@ from pydantic import Field, ModelWrapValidatorHandler, SecretStr, model_validato
 from configs.checks import Mistake, items, part, repeated, with_mistakes
 from configs.kinds import IncidentKinds, load_kinds
 from configs.load import load_model
-from configs.site import AlwaysOrHours, Hours, Name, NormalisedPoint, Slug, Strict, TimeOfDay
+from configs.site import AlwaysOrHours, Hours, Name, NormalisedPoint, Slug, TimeOfDay
+from configs.strict import Strict
 from configs.words import IncidentKind, Role
 
 #: The village that comes with the project; `VBRAIN_VILLAGE` names another file.

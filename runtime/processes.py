@@ -80,12 +80,14 @@ def _shard(options: argparse.Namespace, folders: Folders) -> int:
 
 def _api(options: argparse.Namespace, folders: Folders) -> int:
     from api.server import run
-    from api.settings import ApiSettings
+    from api.settings import ApiSettings, LiveSettings
     from runtime.photo_judge import FirePhotoJudge
 
+    site = load_site(options.config)
+    service = site.service
     run(
         ApiSettings(
-            site=load_site(options.config),
+            site=site,
             database_url=database_url(),
             data_dir=folders.var,
             evidence_dir=folders.evidence,
@@ -93,6 +95,19 @@ def _api(options: argparse.Namespace, folders: Folders) -> int:
             shard_endpoints=tuple(folders.shard_endpoint(name) for name in options.shards.split(",")),
             host=options.host,
             port=options.port,
+            tls_certificate=service.tls_certificate,
+            tls_key=service.tls_key,
+            trusted_proxies=tuple(service.trusted_proxies),
+            allowed_origins=tuple(service.allowed_origins),
+            session_hours=service.session_hours,
+            metrics_token=service.metrics_token,
+            live=LiveSettings(
+                viewers_total=service.viewers,
+                viewers_per_camera=service.viewers_per_camera,
+                ice_servers=tuple(service.ice_servers),
+                turn_username=service.turn_username,
+                turn_password=service.turn_password,
+            ),
             photo_judge=FirePhotoJudge(),
         )
     )
