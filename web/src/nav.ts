@@ -20,7 +20,7 @@ export interface NavEntry {
   place: 'bar' | 'menu'
   roles: readonly Role[]
   /** Which figure stands beside it. */
-  count?: 'incidents'
+  count?: 'incidents' | 'questions'
 }
 
 export const WATCHERS: readonly Role[] = ['administrator', 'operator', 'grid_worker', 'enforcement_officer', 'viewer']
@@ -32,6 +32,9 @@ export const LOOKING_BACK: readonly Role[] = ['administrator', 'operator', 'enfo
 export const FIELD: readonly Role[] = ['grid_worker', 'enforcement_officer']
 export const DESK: readonly Role[] = ['administrator', 'operator']
 
+/** Who may answer visitors' questions. */
+export const ANSWERING: readonly Role[] = ['administrator', 'operator', 'grid_worker']
+
 /** Who may ask for footfall. */
 export const PLANNING: readonly Role[] = ['administrator', 'operator', 'planner']
 
@@ -39,10 +42,14 @@ export const NAV: readonly NavEntry[] = [
   { route: 'duty', icon: 'duty', label: 'nav.duty', place: 'bar', roles: FIELD },
   { route: 'wall', icon: 'wall', label: 'nav.wall', place: 'bar', roles: WATCHERS },
   { route: 'incidents', icon: 'alert', label: 'nav.incidents', place: 'bar', roles: WATCHERS, count: 'incidents' },
+  { route: 'questions', icon: 'inbox', label: 'nav.questions', place: 'bar', roles: ANSWERING, count: 'questions' },
   { route: 'recordings', icon: 'film', label: 'nav.recordings', place: 'bar', roles: LOOKING_BACK },
   { route: 'footfall', icon: 'chart', label: 'nav.footfall', place: 'bar', roles: PLANNING },
   { route: 'cameras', icon: 'camera', label: 'nav.cameras', place: 'bar', roles: STAFF },
   { route: 'screen', icon: 'screen', label: 'nav.screen', place: 'bar', roles: STAFF },
+  { route: 'credit', icon: 'coin', label: 'nav.credit', place: 'menu', roles: [...DESK, ...FIELD] },
+  { route: 'notifications', icon: 'send', label: 'nav.notify', place: 'menu', roles: DESK },
+  { route: 'users', icon: 'group', label: 'nav.users', place: 'menu', roles: ['administrator'] },
 ]
 
 export function navFor(role: Role, place?: NavEntry['place']): NavEntry[] {

@@ -131,6 +131,13 @@ export const desk = {
     ),
   redeemMine: (item_id: string, key: string) =>
     take<Schemas['RedemptionSeen']>(http.POST('/api/credit/me/redemptions', { body: { item_id, key } })),
+  award: (account_id: string, points: number, note: string, key: string) =>
+    take<Account>(
+      http.POST('/api/credit/accounts/{account_id}/awards', {
+        params: { path: { account_id } },
+        body: { points, note, key },
+      }),
+    ),
   reverse: (entry_id: number, note: string) =>
     take<void>(
       http.POST('/api/credit/entries/{entry_id}/reversal', { params: { path: { entry_id } }, body: { note } }),

@@ -320,6 +320,7 @@ export const peopleZh = {
     source: { web: '网页', wechat: '微信' },
     took: '用时 {t}',
     openPage: '打开提问页',
+    keys: 'Ctrl + Enter 发送',
   },
   credit: {
     title: '信用积分',
@@ -361,6 +362,18 @@ export const peopleZh = {
     noneHint: '上报属实、按时办结、好评，都会得到积分。',
     earnedBy: '事件',
     choose: '选一个账户查看明细',
+    account: '账户',
+    because: {
+      verified_report: '上报属实',
+      on_time: '按时处置',
+      good_rating: '获得好评',
+      manual: '人工加分',
+    },
+    award: '加分',
+    awardTitle: '人工加分',
+    awardHint: '用于规则之外的好事。记在您的名下，可以冲正，不能删除。',
+    awardPoints: '分数',
+    awardWhy: '事由（必填）',
   },
   notify: {
     title: '通知',
@@ -370,6 +383,7 @@ export const peopleZh = {
     on: '已启用',
     kind: { apprise: '消息群 / 邮件', webhook: '签名回调', push: '浏览器推送' },
     browsers: '{n} 台浏览器已订阅',
+    language: { zh: '以中文发送', en: '以英文发送', both: '以中英文发送' },
     test: '发测试',
     testOk: '测试已送达',
     testFailed: '测试没有送达：{why}',
@@ -443,6 +457,13 @@ export const peopleZh = {
     current: '当前密码',
     ownSaved: '密码已修改，其他设备已退出登录',
     roster: '排班写在 village.yaml 的 roster 里。',
+    search: '按姓名或角色查找',
+    duty: '值班',
+    loggedIn: '登录',
+    account: '我的账户',
+    again: '再输一遍新密码',
+    tooShort: '密码至少 8 位。',
+    notSame: '两次输入的新密码不一样。',
   },
 }
 
