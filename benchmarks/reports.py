@@ -109,6 +109,32 @@ def prepare(connection: Connection, site: Site) -> None:
     connection.execute(text("INSERT INTO bench_minutes VALUES (:n, :t, :r)"), minutes)
 
 
+def take_off_keys(connection: Connection) -> list[str]:
+    """Drop the keys of minute rows while they are made in bulk; returns the statements that put them back, the same.
+    (SQLite cannot part with a table's own key, and does without.)"""
+    back = []
+    for table in ("minute_crossings", "minute_occupancy"):
+        if connection.dialect.name == "sqlite":
+            query = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = :t AND sql IS NOT NULL"
+            for name, made in connection.execute(text(query), {"t": table}).all():
+                connection.execute(text(f"DROP INDEX {name}"))
+                back.append(made)
+            continue
+        connection.execute(text("SET maintenance_work_mem = '512MB'"))
+        query = (
+            "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint "
+            "WHERE conrelid = CAST(:t AS regclass) AND contype IN ('p', 'u')"
+        )
+        for name, made in connection.execute(text(query), {"t": table}).all():
+            connection.execute(text(f"ALTER TABLE {table} DROP CONSTRAINT {name}"))
+            back.append(f"ALTER TABLE {table} ADD CONSTRAINT {name} {made}")
+        query = "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = :t"
+        for name, made in connection.execute(text(query), {"t": table}).all():
+            connection.execute(text(f"DROP INDEX {name}"))
+            back.append(made)
+    return back
+
+
 def fill(database: Database, site: Site, days: list[date], say: Callable[[int], None]) -> int:
     """One day of minute rows for all cameras in a statement; returns how many rows there are."""
     lite = database.is_sqlite
@@ -140,6 +166,7 @@ def fill(database: Database, site: Site, days: list[date], say: Callable[[int], 
             raw.execute("PRAGMA cache_size = -200000")
         connection.detach()
         prepare(connection, site)
+        keys = take_off_keys(connection)
         connection.commit()
         names = [camera.id for camera in site.cameras]
         for n, day in enumerate(days):
@@ -148,6 +175,9 @@ def fill(database: Database, site: Site, days: list[date], say: Callable[[int], 
             connection.execute(occupancy, values)
             connection.commit()
             say(n + 1)
+        for statement in keys:
+            connection.execute(text(statement))
+            connection.commit()
         connection.execute(text("ANALYZE"))
         connection.commit()
         total = connection.scalar(text("SELECT count(*) FROM minute_crossings"))

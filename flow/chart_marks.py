@@ -31,7 +31,7 @@ class Plot:
     width: float
     height: float
     top_value: float = 1.0
-    left: float = 46.0
+    left: float = 58.0
     right: float = 12.0
     top: float = 14.0
     bottom: float = 26.0

@@ -6,6 +6,7 @@ here: SVG itself (`chart_marks.py`), the words and the page (`report_html.py`).
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from zoneinfo import ZoneInfo
 
 from flow.chart_marks import Plot, nice_top, number
 from flow.holidays import DayKind
@@ -21,13 +22,15 @@ from flow.report_words import (
     ZoneFigures,
 )
 
-WIDE, HALF = 1080.0, 520.0
+WIDE, HALF, TALL = 1080.0, 520.0, 230.0
 _KINDS = {
     DayKind.WORKDAY: "work",
     DayKind.WEEKEND: "weekend",
     DayKind.HOLIDAY: "holiday",
     DayKind.MAKE_UP_WORKDAY: "makeup",
 }
+#: Bars in one chart of places; the spreadsheet has all of them.
+MOST_PLACES = 14
 #: A longer range is drawn by the week: bars thinner than a hair say nothing.
 MOST_BARS = 190
 
@@ -37,7 +40,7 @@ def days_chart(report: FootfallReport, say: Say) -> str:
     days = report.days
     if len(days) > MOST_BARS:
         return _weeks_chart(days, say)
-    plot = Plot(WIDE, 270, nice_top(max(((d.people or 0) + d.people_estimated for d in days), default=0)))
+    plot = Plot(WIDE, TALL, nice_top(max(((d.people or 0) + d.people_estimated for d in days), default=0)))
     plot.grid()
     step = plot.inner / len(days)
     width = min(step * 0.78, 46)
@@ -45,7 +48,7 @@ def days_chart(report: FootfallReport, say: Say) -> str:
         x = plot.left + step * (n + 0.5) - width / 2
         title = f"{say.day(day.day)} {say.kind(day.kind, day.festival)}"
         if day.people is None:
-            if day.day <= report.made_at.date():
+            if day.day <= _today(report):
                 plot.cell(
                     x, plot.top, width, plot.height - plot.top - plot.bottom, "gap", f"{title}: {say.t('not_observed')}"
                 )
@@ -59,11 +62,15 @@ def days_chart(report: FootfallReport, say: Say) -> str:
     return plot.svg(say.t("by_day"))
 
 
+def _today(report: FootfallReport) -> date:
+    return report.made_at.astimezone(ZoneInfo(report.timezone)).date()
+
+
 def _weeks_chart(days: Sequence[DayFigures], say: Say) -> str:
     weeks = [days[n : n + 7] for n in range(0, len(days), 7)]
     means = [[d.people for d in week if d.people is not None] for week in weeks]
     values = [sum(m) / len(m) if m else None for m in means]
-    plot = Plot(WIDE, 270, nice_top(max((v for v in values if v is not None), default=0)))
+    plot = Plot(WIDE, TALL, nice_top(max((v for v in values if v is not None), default=0)))
     plot.grid()
     step = plot.inner / len(weeks)
     for n, (week, value) in enumerate(zip(weeks, values, strict=True)):
@@ -101,19 +108,27 @@ def _festival_names(plot: Plot, days: Sequence[DayFigures], step: float, say: Sa
             and day.kind is DayKind.HOLIDAY
             and (n == 0 or days[n - 1].festival != day.festival)
         )
-        x = plot.left + step * (n + 0.2)
-        if new and day.festival is not None and x > last_end:
-            words = day.festival.said(say.language)
+        if not new or day.festival is None:
+            continue
+        words = day.festival.said(say.language)
+        # A name that is in the way of the next moves it to the right, as long as it stays over its own days.
+        x = max(plot.left + step * (n + 0.2), last_end)
+        length = next((k for k in range(len(days) - n) if days[n + k].festival != day.festival), len(days) - n)
+        if x < plot.left + step * (n + length):
             plot.text(x, plot.top - 3, words, "festival")
-            last_end = x + 9 * len(words)
+            last_end = x + 8 + sum(14.0 if ord(letter) > 0x2E80 else 8.0 for letter in words)
 
 
-def hours_chart(hours: HourFigures, say: Say) -> str:
-    """Two lines over the day: workdays and days off."""
+def hours_chart(hours: HourFigures, say: Say, tourist: tuple[int, int] | None = None, height: float = 210) -> str:
+    """Two lines over the day: workdays and days off; hours that are mostly visitors' can stand behind them."""
     values = [v for v in (*hours.workday, *hours.day_off) if v is not None]
-    plot = Plot(HALF, 240, nice_top(max(values, default=0)))
-    plot.grid()
+    plot = Plot(HALF, height, nice_top(max(values, default=0)))
     step = plot.inner / 24
+    if tourist is not None:
+        start, end = tourist
+        floor = plot.height - plot.bottom - plot.top
+        plot.cell(plot.left + step * start, plot.top, step * (end - start), floor, "coming", say.t("tourist_hours"))
+    plot.grid()
     for row, kind in ((hours.workday, "stroke-work"), (hours.day_off, "stroke-off")):
         at = [(plot.left + step * (h + 0.5), v) for h, v in enumerate(row)]
         plot.line(at, kind)
@@ -128,7 +143,7 @@ def hours_chart(hours: HourFigures, say: Say) -> str:
 
 def week_chart(hours: HourFigures, say: Say) -> str:
     """Seven days by 24 hours: the darker, the more people."""
-    plot = Plot(HALF, 240, left=44, top=6, bottom=24)
+    plot = Plot(HALF, 210, left=44, top=6, bottom=24)
     most = max((v for row in hours.week for v in row if v is not None), default=0) or 1
     width, height = plot.inner / 24, (plot.height - plot.top - plot.bottom) / 7
     for n, row in enumerate(hours.week):
@@ -145,7 +160,7 @@ def week_chart(hours: HourFigures, say: Say) -> str:
     return plot.svg(say.t("by_weekday"))
 
 
-def holiday_chart(holiday: HolidayFigures, say: Say) -> str:
+def holiday_chart(holiday: HolidayFigures, say: Say, today: date) -> str:
     """The days of this holiday as bars, those of the last and of the year before as lines over them."""
     spans = [s for s in (holiday.this, holiday.last, holiday.year_before) if s is not None]
     most = max((v for s in spans for v in s.daily if v is not None), default=0)
@@ -154,9 +169,13 @@ def holiday_chart(holiday: HolidayFigures, say: Say) -> str:
     plot.grid()
     step = plot.inner / count
     for n, value in enumerate(holiday.this.daily):
-        day = say.day(holiday.this.first + timedelta(days=n))
+        day = holiday.this.first + timedelta(days=n)
+        x, width = plot.left + step * n + step * 0.18, step * 0.64
         if value is not None:
-            plot.bar(plot.left + step * n + step * 0.18, step * 0.64, 0, value, "holiday", f"{day}: {number(value)}")
+            plot.bar(x, width, 0, value, "holiday", f"{say.day(day)}: {number(value)}")
+        elif day <= today:
+            words = f"{say.day(day)}: {say.t('not_observed')}"
+            plot.cell(x, plot.top, width, plot.height - plot.top - plot.bottom, "gap", words)
     for other, kind in ((holiday.last, "stroke-last"), (holiday.year_before, "stroke-year")):
         if other is None:
             continue
@@ -172,17 +191,18 @@ def holiday_chart(holiday: HolidayFigures, say: Say) -> str:
 
 
 def places_chart(places: Sequence[PlaceFigures], say: Say, what: str = "people") -> str:
-    """Ranked bars: in and out of each gate, or all passages of each node."""
-    shown = [(p, *_both(p, what)) for p in places if sum(_both(p, what))][:14]
+    """Bars by rank: in and out of each gate, or all passages of each node; at most `MOST_PLACES`."""
+    shown = sorted(((p, *_both(p, what)) for p in places if sum(_both(p, what))), key=lambda s: -(s[1] + s[2]))
+    shown = shown[:MOST_PLACES]
     if not shown:
         return ""
     most = max(came + went for _, came, went in shown)
-    row, name_width, plot = 27.0, 172.0, Plot(HALF, 27.0 * len(shown) + 8, left=0, right=0)
+    row, name_width, plot = 27.0, 186.0, Plot(HALF, 27.0 * len(shown) + 8, left=0, right=0)
     room = plot.width - name_width - 78
     for n, (place, came, went) in enumerate(shown):
         y = 6 + row * n
         label = place.name.said(say.language)
-        plot.text(name_width - 8, y + 14, _short(label, 24), "name end")
+        plot.text(name_width - 8, y + 14, _short(label, 22), "name end")
         one, two = room * came / most, room * went / most
         plot.cell(name_width, y + 3, max(one, 0.5), 15, "came", f"{label}: {say.t('in')} {number(came)}")
         plot.cell(name_width + one + 1, y + 3, max(two, 0.5), 15, "went", f"{label}: {say.t('out')} {number(went)}")
@@ -195,25 +215,25 @@ def zones_chart(zones: Sequence[ZoneFigures], say: Say) -> str:
     shown = [z for z in zones if z.capacity is not None][:10]
     if not shown:
         return ""
-    row, name_width = 40.0, 172.0
+    row, name_width = 42.0, 186.0
     plot = Plot(HALF, row * len(shown) + 6, left=0, right=0)
     room = plot.width - name_width - 96
     scale = max(1.0, max(z.share or 0 for z in shown))
     for n, zone in enumerate(shown):
         y = 6 + row * n
         label = zone.name.said(say.language)
-        plot.text(name_width - 8, y + 15, _short(label, 24), "name end")
+        plot.text(name_width - 8, y + 15, _short(label, 22), "name end")
         plot.cell(name_width, y + 2, room / scale, 18, "track", f"{say.t('capacity')} {zone.capacity}")
         share = zone.share or 0
         kind = "over" if share > 1 else "near" if share > 0.8 else "came"
         title = f"{label}: {say.t('most')} {zone.most} / {zone.capacity}"
         plot.cell(name_width, y + 2, max(room * share / scale, 1), 18, kind, title)
         edge = name_width + room / scale
-        plot.marks.append(f'<line class="limit" x1="{edge:.1f}" x2="{edge:.1f}" y1="{y - 1:.1f}" y2="{y + 23:.1f}"/>')
+        plot.marks.append(f'<line class="limit" x1="{edge:.1f}" x2="{edge:.1f}" y1="{y - 1:.1f}" y2="{y + 21:.1f}"/>')
         plot.text(name_width + room * max(share, 1) / scale + 8, y + 16, f"{share * 100:.0f}%", "value")
         plot.text(
             name_width,
-            y + 33,
+            y + 35,
             f"{say.day(zone.most_day)} {zone.most_hour}:00 · {zone.most} / {zone.capacity}"
             + (f" · {say.t('arrived', n=number(zone.arrivals))}" if zone.arrivals else ""),
             "tick",
@@ -222,11 +242,13 @@ def zones_chart(zones: Sequence[ZoneFigures], say: Say) -> str:
 
 
 def forecast_chart(told: FootfallForecast, say: Say) -> str:
-    """The last weeks as a line, the days to come as a line inside its interval."""
+    """The last weeks as a line, the days to come inside their interval, and over the past what the same method had
+    said of it beforehand. Days that were not wholly observed are hatched."""
     if not told.days:
         return ""
     seen = [v for _, v in told.history if v is not None]
-    plot = Plot(WIDE, 270, nice_top(max([d.high for d in told.days] + seen)))
+    tried = {d.day: d for d in told.back_test.latest} if told.back_test else {}
+    plot = Plot(WIDE, TALL, nice_top(max([d.high for d in told.days] + [d.told for d in tried.values()] + seen)))
     plot.grid()
     count = len(told.history) + len(told.days)
     step = plot.inner / count
@@ -236,10 +258,16 @@ def forecast_chart(told: FootfallForecast, say: Say) -> str:
         f'<rect class="coming" x="{edge:.1f}" y="{plot.top}" width="{plot.width - plot.right - edge:.1f}" '
         f'height="{plot.height - plot.top - plot.bottom}"/>'
     )
+    before = [(x, tried.get(past)) for x, (past, _) in zip(at, told.history, strict=False)]
+    plot.line([(x, None if d is None else float(d.told)) for x, d in before], "stroke-tried")
     plot.line([(x, v) for x, (_, v) in zip(at, told.history, strict=False)], "stroke-work")
     for x, (past, value) in zip(at, told.history, strict=False):
+        said = f" ({say.t('told_before')} {number(tried[past].told)})" if past in tried else ""
         if value is not None:
-            plot.dot(x, value, "dot-work", f"{say.day(past)}: {number(value)}", 2.4)
+            plot.dot(x, value, "dot-work", f"{say.day(past)}: {number(value)}{said}", 2.4)
+        else:
+            words = f"{say.day(past)}: {say.t('not_whole')}{said}"
+            plot.cell(x - step * 0.4, plot.top, step * 0.8, plot.height - plot.top - plot.bottom, "gap", words)
     coming = at[len(told.history) :]
     low = [(x, float(d.low)) for x, d in zip(coming, told.days, strict=True)]
     high = [(x, float(d.high)) for x, d in zip(coming, told.days, strict=True)]

@@ -78,7 +78,10 @@ def span(totals: DayTotals, name: Words, first: date, last: date, until: date) -
     daily += [None] * ((last - first).days + 1 - len(daily))
     seen = [value for value in daily if value is not None]
     per_day = round(sum(seen) / len(seen), 1) if seen else None
-    return SpanFigures(name, first, last, len(daily), len(seen), sum(seen), per_day, daily)
+    around = timedelta(days=_AROUND)
+    whole = totals.whole_between(first - around, min(last + around, until))[_AROUND:] if first <= until else []
+    partial = sum(value is not None and known is None for value, known in zip(daily, whole, strict=False))
+    return SpanFigures(name, first, last, len(daily), len(seen), sum(seen), per_day, daily, partial)
 
 
 def spans_beside(totals: DayTotals, first: date, last: date, today: date) -> tuple[SpanFigures, SpanFigures]:

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flow.holidays import NAMES, CalendarDay, DayKind, calendar_day
-from flow.report_words import BackTest, FootfallForecast, ForecastDay, Words
+from flow.report_words import BackTest, FootfallForecast, ForecastDay, TriedDay, Words
 
 HORIZON = 14
 LEAST_DAYS = 42
@@ -31,8 +31,8 @@ INSIDE = 0.8
 _SHOWN = 28
 
 METHOD = Words(
-    "结构时间序列模型（缓慢变化的水平、每周规律、节假日与调休），区间为 80%",
-    "structural time series: a drifting level, a weekly rhythm, days off by the calendar; 80 % interval",
+    "结构时间序列模型（缓慢变化的水平、每周规律、节假日与调休）",
+    "structural time series: a drifting level, a weekly rhythm, days off by the calendar",
 )
 
 
@@ -88,7 +88,20 @@ def forecast(
         )
         for n, day in enumerate(calendar[len(values) :])
     ]
-    return FootfallForecast(METHOD, None, coming, history, len(observed), _back_test(values, tests, horizon))
+    latest = [
+        TriedDay(
+            calendar[origin + n].day,
+            round(float(past.middle[n])),
+            round(float(past.low[n])),
+            round(float(past.high[n])),
+            None if math.isnan(values[origin + n]) else round(float(values[origin + n])),
+        )
+        for origin, past in tests
+        for n in range(horizon)
+        if origin + n >= len(values) - _SHOWN
+    ]
+    test = _back_test(values, tests, horizon, latest)
+    return FootfallForecast(METHOD, None, coming, history, len(observed), test)
 
 
 def _origins(length: int, horizon: int) -> list[int]:
@@ -149,7 +162,9 @@ def _foretell(fitted: _Fitted, calendar: Sequence[CalendarDay]) -> _Foretold:
     return _Foretold(mid, low, high)
 
 
-def _back_test(values: NDArray[np.float64], tests: Sequence[tuple[int, _Foretold]], horizon: int) -> BackTest | None:
+def _back_test(
+    values: NDArray[np.float64], tests: Sequence[tuple[int, _Foretold]], horizon: int, latest: list[TriedDay]
+) -> BackTest | None:
     """Errors over all days of all cuts that were observed, both on the day and a week before the cut."""
     errors = naive = total = 0.0
     days = inside = 0
@@ -166,4 +181,5 @@ def _back_test(values: NDArray[np.float64], tests: Sequence[tuple[int, _Foretold
             inside += bool(told.low[n] <= true <= told.high[n])
     if days == 0 or total == 0:
         return None
-    return BackTest(days, len(tests), round(errors / total, 4), round(naive / total, 4), round(inside / days, 4))
+    shares = (round(errors / total, 4), round(naive / total, 4), round(inside / days, 4))
+    return BackTest(days, len(tests), *shares, latest)

@@ -14,7 +14,8 @@ from typing import Any
 import xlsxwriter
 
 from flow.report_text import Say
-from flow.report_words import FootfallReport, PassageFigures, PlaceFigures
+from flow.report_words import FootfallReport, HourFigures, PassageFigures, PlaceFigures, SpanFigures
+from flow.sheet_charts import add_charts
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -46,7 +47,7 @@ def to_csv(report: FootfallReport, language: str) -> bytes:
 
 
 def to_xlsx(report: FootfallReport, language: str) -> bytes:
-    """A workbook: summary, days, gates, nodes, zones, vehicles, holidays, forecast, notes."""
+    """A workbook: a sheet for each part of the report, with charts that read its cells."""
     say = Say(language)
     out = io.BytesIO()
     book = xlsxwriter.Workbook(out, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
@@ -59,7 +60,9 @@ def to_xlsx(report: FootfallReport, language: str) -> bytes:
         sheet.freeze_panes(1, 0)
         for column, name in enumerate(table[0]):
             sheet.write_string(0, column, str(name), head)
-            sheet.set_column(column, column, max(12, min(60, 2 + max(_width(row[column]) for row in table))))
+            sheet.set_column(
+                column, column, max(12, min(60, 2 + max(_width(row[column]) for row in table if column < len(row))))
+            )
         for n, row in enumerate(table[1:], start=1):
             for column, cell in enumerate(row):
                 if isinstance(cell, date):
@@ -70,17 +73,7 @@ def to_xlsx(report: FootfallReport, language: str) -> bytes:
                     sheet.write_number(n, column, cell)
                 elif cell is not None:
                     sheet.write_string(n, column, str(cell))
-    days = say.t("daily")
-    chart = book.add_chart({"type": "column"})
-    count = len(report.days)
-    chart.add_series(
-        {"name": say.measure(report.measure), "categories": [days, 1, 0, count, 0], "values": [days, 1, 3, count, 3],
-         "fill": {"color": "#4A76A8"}, "gap": 40}
-    )  # fmt: skip
-    chart.set_title({"name": say.t("by_day")})
-    chart.set_legend({"none": True})
-    chart.set_size({"width": 900, "height": 320})
-    book.get_worksheet_by_name(say.t("summary")).insert_chart("D2", chart)
+    add_charts(book, sheets, report, say)
     book.close()
     return out.getvalue()
 
@@ -109,11 +102,12 @@ def _sheets(report: FootfallReport, say: Say) -> dict[str, list[list[Any]]]:
         say.t("daily"): _day_table(report, say),
         say.t("gates"): [_place_head(say), *(_place_row(p, say) for p in report.gates)],
         say.t("nodes"): [_place_head(say), *(_place_row(p, say) for p in report.nodes)],
-        say.t("by_hour"): [
-            [say.t("hour"), say.t("workdays"), say.t("days_off"), *(say.weekday(n) for n in range(7))],
+        say.t("by_hour"): _hour_table(report.hours, say),
+        say.t("peaks"): [
+            [say.t("date"), say.t("hour"), people],
             *(
-                [h, report.hours.workday[h], report.hours.day_off[h], *(row[h] for row in report.hours.week)]
-                for h in range(24)
+                [p.day, None if p.hour is None else f"{p.hour}:00", p.people]
+                for p in report.peak_days + report.peak_hours
             ),
         ],
     }
@@ -158,20 +152,42 @@ def _sheets(report: FootfallReport, say: Say) -> dict[str, list[list[Any]]]:
                 for v in report.vehicles_by_class
             ),
         ]
+        sheets[say.t("car_hours")] = _hour_table(report.vehicle_hours, say)
     if report.holidays:
         rows = [s for h in report.holidays for s in (h.this, h.last, h.year_before) if s is not None]
         sheets[say.t("holidays")] = [
-            [say.t("festival"), say.t("date"), "–", say.t("observed_days"), people, say.t("per_day")],
-            *([s.name.said(say.language), s.first, s.last, s.observed_days, s.total, s.per_day] for s in rows),
+            [say.t(k) for k in ("festival", "from", "until", "observed_days", "partial_days")]
+            + [people, say.t("per_day")],
+            *([s.name.said(say.language), s.first, s.last, *_holiday_row(s)] for s in rows),
         ]
     if report.forecast is not None:
         told = report.forecast
         head = [say.t("date"), say.t("day_kind"), people, say.t("low"), say.t("high")]
         body = [[d.day, say.kind(d.kind, d.festival), d.people, d.low, d.high] for d in told.days]
+        if told.back_test:
+            test = told.back_test
+            told_then = [[d.day, d.people, d.told, d.low, d.high] for d in test.latest]
+            sheets[say.t("back_test")] = [
+                [say.t("date"), say.t("counted"), say.t("told_before"), say.t("low"), say.t("high")],
+                *told_then,
+                [say.t("mean_error"), _share(test.error)],
+                [say.t("naive_error"), _share(test.naive_error)],
+                [say.t("inside"), _share(test.inside)],
+            ]
         refusal = [[told.refusal.said(say.language), None, None, None, None]] if told.refusal else []
         sheets[say.t("forecast")] = [head, *body, *refusal]
     sheets[say.t("notes")] = [[say.t("notes")], *([note.said(say.language)] for note in report.notes)]
     return sheets
+
+
+def _holiday_row(s: SpanFigures) -> list[Any]:
+    return [s.observed_days, s.partial_days, s.total, s.per_day]
+
+
+def _hour_table(hours: HourFigures, say: Say) -> list[list[Any]]:
+    head = [say.t("hour"), say.t("workdays"), say.t("days_off"), *(say.weekday(n) for n in range(7))]
+    rows = [[f"{h}:00", hours.workday[h], hours.day_off[h], *(row[h] for row in hours.week)] for h in range(24)]
+    return [head, *rows]
 
 
 def _summary(report: FootfallReport, say: Say) -> list[list[Any]]:

@@ -13,8 +13,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from flow import charts
 from flow.holidays import DayKind
 from flow.report_text import Say
-from flow.report_words import FootfallReport, PassageFigures
+from flow.report_words import FootfallReport, PassageFigures, StayFigures
 
+#: Zones in the table of stays, the busiest; the spreadsheet has all of them.
+_MOST_STAYS = 10
 #: Lines of people, and of vehicles, in the table of flow rates; the spreadsheet has all of them.
 _MOST_LINES = 5
 _TEMPLATES = Path(__file__).with_name("templates")
@@ -34,12 +36,16 @@ def to_html(report: FootfallReport, language: str) -> str:
     environment, style = _page()
     per_day = report.people.counted / report.observed_days if report.observed_days else None
     beside = (("against_before", report.previous), ("against_year", report.year_before))
+    partly = [say.t("partly", n=span.partial_days) if span.partial_days else None for _, span in beside]
     visitors = sum(v.tourist_hours for v in report.vehicles_by_class)
     locals_ = sum(v.local_hours for v in report.vehicles_by_class)
     best = next((d for d in report.days if report.peak_days and d.day == report.peak_days[0].day), None)
     told = report.forecast
     test = told.back_test if told else None
     weekly = len(report.days) > charts.MOST_BARS
+    zone = ZoneInfo(report.timezone)
+    today = report.made_at.astimezone(zone).date()
+    more_nodes = sum(bool(n.people_came + n.people_went) for n in report.nodes) - charts.MOST_PLACES
     return environment.get_template("report.html").render(
         r=report,
         passing=(passing := _lines(report)),
@@ -52,7 +58,10 @@ def to_html(report: FootfallReport, language: str) -> str:
         style=style,
         village=report.village.said(language),
         per_day=per_day,
-        changes=[(say.t(key), say.change(per_day, span.per_day)) for key, span in beside],
+        changes=[
+            (say.t(key), say.change(per_day, span.per_day), note)
+            for (key, span), note in zip(beside, partly, strict=True)
+        ],
         best_kind=say.kind(best.kind, best.festival) if best and best.kind is not DayKind.WORKDAY else None,
         tourist_share=visitors / (visitors + locals_) if visitors + locals_ else None,
         weekly=weekly,
@@ -61,12 +70,16 @@ def to_html(report: FootfallReport, language: str) -> str:
         days_chart=charts.days_chart(report, say),
         hours_chart=charts.hours_chart(report.hours, say),
         week_chart=charts.week_chart(report.hours, say),
-        holidays=[(h, charts.holiday_chart(h, say)) for h in report.holidays],
+        holidays=[(h, charts.holiday_chart(h, say, today)) for h in report.holidays],
         gates_chart=charts.places_chart(report.gates, say),
         vehicle_gates_chart=charts.places_chart(report.gates, say, "vehicles"),
         nodes_chart=charts.places_chart(report.nodes, say),
+        stays=_halves(report),
+        more_nodes=say.t("more_places", n=more_nodes) if more_nodes > 0 else None,
+        vehicle_hours_chart=charts.hours_chart(report.vehicle_hours, say, report.tourist_day_off, 170),
         zones_chart=charts.zones_chart(report.zones, say),
         forecast_chart=charts.forecast_chart(told, say) if told else "",
+        tried=bool(test and test.latest),
         forecast_total=sum(d.people for d in told.days) if told else 0,
         back_test=say.t(
             "back_test_says",
@@ -78,8 +91,15 @@ def to_html(report: FootfallReport, language: str) -> str:
         )
         if test
         else None,
-        made_at=report.made_at.astimezone(ZoneInfo(report.timezone)).strftime("%Y-%m-%d %H:%M"),
+        made_at=report.made_at.astimezone(zone).strftime("%Y-%m-%d %H:%M"),
     )
+
+
+def _halves(report: FootfallReport) -> list[list[StayFigures]]:
+    """The zones where most stayed, for two tables side by side."""
+    shown = sorted(report.stay or [], key=lambda s: -s.visits)[:_MOST_STAYS]
+    middle = (len(shown) + 1) // 2
+    return [half for half in (shown[:middle], shown[middle:]) if half]
 
 
 def _lines(report: FootfallReport) -> list[PassageFigures]:

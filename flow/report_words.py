@@ -79,7 +79,8 @@ class PlaceFigures:
 
 @dataclass(frozen=True, slots=True)
 class SpanFigures:
-    """People in one span of days. `per_day` is over the days that were observed at all."""
+    """People in one span of days. `per_day` is over the days that were observed at all; `partial_days` of them were
+    observed for clearly less than is usual around them, so that their counts are too low."""
 
     name: Words
     first: date
@@ -89,6 +90,7 @@ class SpanFigures:
     total: int
     per_day: float | None
     daily: list[int | None]
+    partial_days: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,15 +212,28 @@ class ForecastDay:
 
 
 @dataclass(frozen=True, slots=True)
+class TriedDay:
+    """A past day: what was foretold of it before its cut-off, and what came (None: not wholly observed)."""
+
+    day: date
+    told: int
+    low: int
+    high: int
+    people: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class BackTest:
     """How the same method would have done on the past. `error` is the sum of the errors over the sum of the counts;
-    `naive_error` that of saying "as a week before"; `inside` the share of days inside the interval."""
+    `naive_error` that of saying "as a week before"; `inside` the share of days inside the interval; `latest` the days
+    of the latest cut-offs, to be drawn over the history."""
 
     days: int
     origins: int
     error: float
     naive_error: float
     inside: float
+    latest: list[TriedDay]
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,17 +27,20 @@ class Picture:
     seconds: float
 
 
-def read_footage(path: Path, image_rate: float = 1.0) -> Iterator[Picture]:
-    """The pictures of a video, or of a folder's images in the order of their names at `image_rate` a second.
+def read_footage(path: Path, image_rate: float | None = None) -> Iterator[Picture]:
+    """The pictures of a video, or of a folder's images in the order of their names. `image_rate`, pictures a second,
+    is for a folder (1 when not given), and for a video whose own times are not those it was filmed at.
 
     Raises FootageError.
     """
+    if image_rate is not None and not image_rate > 0:
+        raise FootageError(f"{image_rate:g} images a second make no footage; give a number above 0")
     if not path.exists():
         raise FootageError(f"{path}: there is no such file or folder")
     if path.is_dir():
-        yield from _read_folder(path, image_rate)
+        yield from _read_folder(path, image_rate or 1.0)
     else:
-        yield from _read_video(path)
+        yield from _read_video(path, image_rate)
 
 
 def _read_folder(path: Path, rate: float) -> Iterator[Picture]:
@@ -51,7 +54,7 @@ def _read_folder(path: Path, rate: float) -> Iterator[Picture]:
         yield Picture(np.asarray(pixels, np.uint8), index / rate)
 
 
-def _read_video(path: Path) -> Iterator[Picture]:
+def _read_video(path: Path, given: float | None) -> Iterator[Picture]:
     try:
         with av.open(str(path)) as container:
             if not container.streams.video:
@@ -61,6 +64,9 @@ def _read_video(path: Path) -> Iterator[Picture]:
             rate = float(stream.average_rate or stream.guessed_rate or 25)
             first, last = None, -1.0
             for index, frame in enumerate(container.decode(stream)):
+                if given is not None:
+                    yield Picture(frame.to_ndarray(format="bgr24"), index / given)
+                    continue
                 seconds = frame.time if frame.time is not None else index / rate
                 first = seconds if first is None else first
                 seconds = max(seconds - first, last + 1e-6)

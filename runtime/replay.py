@@ -93,10 +93,13 @@ class Replay:
         self._lives: dict[int, _Life] = {}
         self.result = ReplayResult(models=engines.describe())
 
-    def run(self, path: Path, progress: Callable[[float], None] = lambda _: None) -> ReplayResult:
-        """Plays the footage through; `progress` gets the seconds done. Raises FootageError."""
+    def run(
+        self, path: Path, progress: Callable[[float], None] = lambda _: None, image_rate: float | None = None
+    ) -> ReplayResult:
+        """Plays the footage through; `progress` gets the seconds done; `image_rate` as for `read_footage`. Raises
+        FootageError."""
         due = {Task.PEOPLE_VEHICLES: 0.0, Task.SMOKE_FIRE: 0.0}
-        for picture in read_footage(path):
+        for picture in read_footage(path, image_rate):
             self.result.pictures += 1
             self.result.seconds = picture.seconds
             now = Instant(picture.seconds)

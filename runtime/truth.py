@@ -39,7 +39,8 @@ class Mark(BaseModel):
 
 
 class Truth(BaseModel):
-    """A truth file. `clip` is the footage as it was named; `seconds` how far it was watched to its end."""
+    """A truth file. `clip` is the footage as it was named; `seconds` how far it was watched to its end; `image_rate`
+    the pictures a second that its times count by, None for the clip's own."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -50,6 +51,7 @@ class Truth(BaseModel):
     end: NormalisedPoint
     counts: list[ObjectClass] = Field(min_length=1)
     crossings: list[Mark] = Field(default_factory=list)
+    image_rate: float | None = Field(default=None, gt=0)
 
     def as_line(self) -> Line:
         """The line that was labelled."""

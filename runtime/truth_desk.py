@@ -39,7 +39,7 @@ class Spool:
     stopping: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def fill(self, clip: Path, image_rate: float) -> None:
+    def fill(self, clip: Path, image_rate: float | None) -> None:
         """Decodes the whole clip; ends early when told."""
         due = 0.0
         try:
@@ -83,8 +83,8 @@ class Spool:
 class TruthDesk:
     """Serves the page until somebody is done with it. `url` is where."""
 
-    def __init__(self, clip: Path, truth: Truth, path: Path, image_rate: float = 1.0, port: int = 0) -> None:
-        self._clip, self._truth, self._path, self._rate = clip, truth, path, image_rate
+    def __init__(self, clip: Path, truth: Truth, path: Path, port: int = 0) -> None:
+        self._clip, self._truth, self._path = clip, truth, path
         self._spool = Spool()
         self._lock = threading.Lock()
         self._key = secrets.token_urlsafe(16)
@@ -93,7 +93,8 @@ class TruthDesk:
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/{self._key}/"
         config = uvicorn.Config(self._app(), log_level="warning", access_log=False, timeout_graceful_shutdown=1)
         self._server = uvicorn.Server(config)
-        self._filler = threading.Thread(target=self._spool.fill, args=(clip, image_rate), name="footage", daemon=True)
+        fill = (clip, truth.image_rate)
+        self._filler = threading.Thread(target=self._spool.fill, args=fill, name="footage", daemon=True)
 
     @property
     def truth(self) -> Truth:

@@ -28,7 +28,10 @@ def replay(
     looks: Annotated[
         float | None, typer.Option(help="looks a second; the camera's own, else as many as the footage has, at most 10")
     ] = None,
-    image_rate: Annotated[float, typer.Option(help="images a second, when CLIP is a folder of images")] = 1.0,
+    image_rate: Annotated[
+        float | None,
+        typer.Option(help="images a second of a folder (1), or of a video that was filmed at another rate"),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON and nothing else")] = False,
 ) -> None:
     """Run the live pipeline on a file, and print tracks, crossings and alerts with their times."""
@@ -63,7 +66,7 @@ def replay(
     try:
         with Progress(console=out, transient=True, disable=as_json or not out.is_terminal) as bar:
             task = bar.add_task(f"replaying {clip.name}", total=None)
-            result = run.run(clip, lambda seconds: bar.update(task, completed=seconds))
+            result = run.run(clip, lambda seconds: bar.update(task, completed=seconds), image_rate)
     except FootageError as error:
         fail(str(error))
     finally:

@@ -23,7 +23,10 @@ truth = typer.Typer(help="Label what crosses a line, and score a camera's counts
 
 Config = Annotated[Path | None, typer.Option(help="take the camera from this file")]
 Camera = Annotated[str | None, typer.Option(help="the camera whose footage it is")]
-ImageRate = Annotated[float, typer.Option(help="images a second, when CLIP is a folder of images")]
+ImageRate = Annotated[
+    float | None,
+    typer.Option(help="images a second of a folder (1), or of a video that was filmed at another rate"),
+]
 
 
 @truth.command("label")
@@ -37,7 +40,7 @@ def label(
     again: Annotated[bool, typer.Option(help="begin anew instead of going on with what is in the file")] = False,
     port: Annotated[int, typer.Option(help="the page's port on this machine; any that is free")] = 0,
     browser: Annotated[bool, typer.Option(help="open the page in this machine's browser")] = True,
-    image_rate: ImageRate = 1.0,
+    image_rate: ImageRate = None,
 ) -> None:
     """Play a clip on a local page and press a key for each crossing; every press is saved at once."""
     from runtime.footage import FootageError, read_footage
@@ -51,7 +54,10 @@ def label(
     path = to or clip.with_name(f"{clip.stem}.truth.json")
     wanted = _line(line, _camera(config, camera), (first.pixels.shape[1], first.pixels.shape[0]))
     chosen = counts or wanted.counts
-    known = Truth(clip=clip.name, seconds=0, line=wanted.id, start=wanted.start, end=wanted.end, counts=chosen)
+    known = Truth(
+        clip=clip.name, seconds=0, line=wanted.id, start=wanted.start, end=wanted.end, counts=chosen,
+        image_rate=image_rate,
+    )  # fmt: skip
     if path.exists() and not again:
         try:
             before = read_truth(path)
@@ -59,9 +65,11 @@ def label(
             fail(f"{error}, with --again")
         if (before.start, before.end) != (known.start, known.end):
             fail(f"{path} is about another line; name another file with --out, or begin anew with --again")
+        if image_rate is not None and image_rate != before.image_rate:
+            fail(f"{path} was labelled at another --image-rate; leave it out, or begin anew with --again")
         known = before
     try:
-        desk = TruthDesk(clip, known, path, image_rate, port)
+        desk = TruthDesk(clip, known, path, port)
     except OSError as error:
         fail(f"port {port} cannot be used ({error.strerror}); leave out --port")
     out.print(f"label at {desk.url}\nkeys: I in, O out, space play, arrows step, Z undo; Ctrl-C or Done ends")
@@ -83,7 +91,7 @@ def score_counts(
         list[float] | None, typer.Option(help="looks a second, may be repeated; the camera's own, else 10 at most")
     ] = None,
     within: Annotated[float, typer.Option(help="seconds that a label and a count may be apart")] = 1.5,
-    image_rate: ImageRate = 1.0,
+    image_rate: ImageRate = None,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON and nothing else")] = False,
 ) -> None:
     """Count the clip as the camera would, and say what was right, missed and false, with the moments."""
@@ -98,6 +106,7 @@ def score_counts(
         first = next(read_footage(clip, image_rate))
     except (TruthError, FootageError) as error:
         fail(str(error))
+    image_rate = image_rate or known.image_rate
     if not known.crossings:
         warn(f"{file} holds no crossings: everything that is counted will be false")
     scored = known.as_line().model_copy(update={"id": "truth"})
@@ -111,7 +120,7 @@ def score_counts(
             replayed = Replay(point, settings, engines, rate)
             with Progress(console=out, transient=True, disable=as_json or not out.is_terminal) as bar:
                 task = bar.add_task(f"counting {clip.name} at {rate:g} looks/s", total=known.seconds or None)
-                result = replayed.run(clip, partial(_advance, bar, task))
+                result = replayed.run(clip, partial(_advance, bar, task), image_rate)
             ours = [c for c in result.crossings if c["line"] == "truth"]
             found[rate] = score(known, [(c["at"], c["direction"], ObjectClass(c["class"])) for c in ours], within)
     except FootageError as error:

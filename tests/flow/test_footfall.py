@@ -98,6 +98,17 @@ def test_this_holiday_stands_beside_the_last_and_the_year_before(filled: Databas
     assert (national.year_before.days, national.year_before.total, national.year_before.per_day) == (8, 8 * 240, 240)
 
 
+def test_a_comparison_says_which_of_its_days_were_seen_in_part(database: Database) -> None:
+    with database.session() as session:
+        for n in range(19):
+            half = [3600.0 if n != 13 or hour < 12 else 0.0 for hour in range(24)]
+            session.add(day_row(FIRST + timedelta(days=n), "arch", "walk", NIGHT * 3, FLAT, seconds=half))
+    report = make_report(database, village(), plan(), date(2026, 10, 18), date(2026, 10, 19), NOW)
+    assert (report.previous.observed_days, report.previous.partial_days) == (2, 0)
+    report = make_report(database, village(), plan(), date(2026, 10, 15), date(2026, 10, 17), NOW)
+    assert (report.previous.observed_days, report.previous.partial_days) == (3, 1)
+
+
 def test_vehicles_of_local_and_tourist_hours(filled: Database) -> None:
     (cars,) = october(filled).vehicles_by_class
     # Days off: 1 to 7 (holiday), 11, 17, 18; the 10th is a Saturday that is worked. Ten hours of 20 on each, else six.

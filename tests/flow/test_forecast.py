@@ -34,6 +34,10 @@ def test_a_pattern_is_carried_on_with_its_error_beside_it() -> None:
     assert all(day.low <= day.people <= day.high for day in told.days)
     test = told.back_test
     assert test is not None and test.days > 60 and test.error < test.naive_error and test.inside > 0.6
+    # What is drawn over the past is the four weeks of the latest two cut-offs, beside what truly came.
+    assert [day.day for day in test.latest] == [START + timedelta(days=n) for n in range(192, 220)]
+    assert [day.people for day in test.latest] == known[192:220]
+    assert all(day.low <= day.told <= day.high for day in test.latest)
 
 
 def test_too_short_a_history_is_refused_in_both_languages() -> None:

@@ -12,11 +12,12 @@ from xml.etree import ElementTree
 import openpyxl
 import pytest
 
+from flow.charts import days_chart, forecast_chart, places_chart
 from flow.holidays import DayKind
 from flow.report_files import to_csv, to_json, to_xlsx
 from flow.report_html import to_html
 from flow.report_pdf import NoPdf, to_pdf
-from flow.report_text import TEXTS
+from flow.report_text import TEXTS, Say
 from flow.report_words import (
     BackTest,
     DayFigures,
@@ -32,6 +33,7 @@ from flow.report_words import (
     SpanFigures,
     StayFigures,
     Total,
+    TriedDay,
     VehicleFigures,
     Words,
     ZoneFigures,
@@ -45,7 +47,7 @@ def span(name: str, first: date, values: list[int | None]) -> SpanFigures:
     seen = [v for v in values if v is not None]
     last = first + timedelta(days=len(values) - 1)
     mean = sum(seen) / len(seen) if seen else None
-    return SpanFigures(Words(name, name), first, last, len(values), len(seen), sum(seen), mean, values)
+    return SpanFigures(Words(name, name), first, last, len(values), len(seen), sum(seen), mean, values, 1)
 
 
 def a_report(days: int = 9) -> FootfallReport:
@@ -115,7 +117,12 @@ def a_report(days: int = 9) -> FootfallReport:
         ],
         stay=[StayFigures("sq", "yard", EVIL, 12, 95.0, 900.0)],
         forecast=FootfallForecast(
-            Words("法", "method"), None, told, [(FIRST, 9), (FIRST, None)], 90, BackTest(84, 6, 0.12, 0.2, 0.81)
+            Words("法", "method"),
+            None,
+            told,
+            [(FIRST, 9), (FIRST, None)],
+            90,
+            BackTest(84, 6, 0.12, 0.2, 0.81, [TriedDay(FIRST, 11, 8, 14, 9)]),
         ),
         notes=[Words("说明", "a note & more")],
     )
@@ -181,7 +188,45 @@ def test_the_workbook_has_numbers_and_no_formulas(language: str) -> None:
     days = book["每日" if language == "zh" else "Days"]
     assert isinstance(days["A2"].value, datetime) and days["D2"].value == 1000 and days["D6"].value is None
     assert days["H2"].number_format == "0.0%"
-    assert len(book.sheetnames) == 12
+    assert len(book.sheetnames) == 15
+    charted = {sheet.title: len(sheet._charts) for sheet in book if sheet._charts}
+    wanted = {"zh": ["摘要", "每日", "各村口", "车辆类型"], "en": ["Summary", "Days", "Gates", "Vehicles by class"]}
+    assert set(wanted[language]) <= set(charted) and charted[wanted[language][0]] == 2
+
+
+def test_places_stand_by_what_is_drawn_of_them() -> None:
+    def place(name: str, people: int, vehicles: int) -> PlaceFigures:
+        return PlaceFigures(name, None, Words(name, name), people, 0, vehicles, 0, 0, 1.0, None)
+
+    places = [place("yard", 100, 9000), place("lane", 500, 10), place("gate", 300, 200)]
+    drawn, cars = places_chart(places, Say("en")), places_chart(places, Say("en"), "vehicles")
+    assert re.findall(r">(yard|lane|gate)</text>", drawn) == ["lane", "gate", "yard"]
+    cars = places_chart(
+        [place("yard", 100, 9000), place("lane", 500, 10), place("gate", 300, 200)], Say("en"), "vehicles"
+    )
+    assert re.findall(r">(yard|lane|gate)</text>", cars) == ["yard", "gate", "lane"]
+
+
+def test_names_of_holidays_close_together_are_all_there() -> None:
+    def day(n: int, festival: Words | None) -> DayFigures:
+        kind = DayKind.HOLIDAY if festival else DayKind.WORKDAY
+        return DayFigures(FIRST + timedelta(days=n), kind, festival, False, 500, 500, 0, 0, 1.0)
+
+    autumn, national = Words("中秋节", "Mid-Autumn Festival"), Words("国庆节", "National Day")
+    festivals = [autumn] * 3 + [None] * 3 + [national] * 7 + [None] * 60
+    drawn = days_chart(replace(a_report(), days=[day(n, f) for n, f in enumerate(festivals)]), Say("en"))
+    assert re.findall(r'class="festival"[^>]*>([^<]*)<', drawn) == ["Mid-Autumn Festival", "National Day"]
+
+
+def test_the_forecast_shows_what_it_had_said_and_where_it_was_blind() -> None:
+    told = a_report().forecast
+    assert told is not None
+    drawn = forecast_chart(told, Say("zh"))
+    assert 'class="stroke-tried"' in drawn and "当时的预测 11" in drawn and "观测不全" in drawn
+
+
+def test_a_comparison_says_how_many_days_were_seen_in_part() -> None:
+    assert "1 天观测不全" in to_html(a_report(), "zh") and "days seen in part: 1" in to_html(a_report(), "en")
 
 
 @pytest.mark.browser

@@ -1775,7 +1775,8 @@ export interface components {
         /**
          * BackTest
          * @description How the same method would have done on the past. `error` is the sum of the errors over the sum of the counts;
-         *     `naive_error` that of saying "as a week before"; `inside` the share of days inside the interval.
+         *     `naive_error` that of saying "as a week before"; `inside` the share of days inside the interval; `latest` the days
+         *     of the latest cut-offs, to be drawn over the history.
          */
         BackTest: {
             /** Days */
@@ -1784,6 +1785,8 @@ export interface components {
             error: number;
             /** Inside */
             inside: number;
+            /** Latest */
+            latest: components["schemas"]["TriedDay"][];
             /** Naive Error */
             naive_error: number;
             /** Origins */
@@ -3772,7 +3775,8 @@ export interface components {
         };
         /**
          * SpanFigures
-         * @description People in one span of days. `per_day` is over the days that were observed at all.
+         * @description People in one span of days. `per_day` is over the days that were observed at all; `partial_days` of them were
+         *     observed for clearly less than is usual around them, so that their counts are too low.
          */
         SpanFigures: {
             /** Daily */
@@ -3792,6 +3796,8 @@ export interface components {
             name: components["schemas"]["Words"];
             /** Observed Days */
             observed_days: number;
+            /** Partial Days */
+            partial_days: number;
             /** Per Day */
             per_day: number | null;
             /** Total */
@@ -3978,6 +3984,25 @@ export interface components {
             estimated: number;
             /** Observed Share */
             observed_share: number | null;
+        };
+        /**
+         * TriedDay
+         * @description A past day: what was foretold of it before its cut-off, and what came (None: not wholly observed).
+         */
+        TriedDay: {
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            /** High */
+            high: number;
+            /** Low */
+            low: number;
+            /** People */
+            people: number | null;
+            /** Told */
+            told: number;
         };
         /**
          * User
