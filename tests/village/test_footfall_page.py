@@ -96,6 +96,7 @@ def test_the_parts_are_there(service: str, page: Page):
     page.goto(f"{service}/footfall")
     expect(page.get_by_test_id("back-test")).to_contain_text("mean error", timeout=60_000)
     expect(page.get_by_test_id("interval")).to_have_count(1)
+    expect(page.get_by_test_id("tried").first).to_be_attached()
     for part in ("holiday", "crowding", "vehicles", "heat", "flowing"):
         expect(page.get_by_test_id(part).first).to_be_visible()
     expect(page.get_by_test_id("flowing")).to_contain_text("km/h")

@@ -90,6 +90,12 @@ export const footfallEn = {
     forecast: 'The next 14 days',
     forecasting: 'fitting and back-testing the forecast…',
     expected: 'Expected in all',
+    counted: 'counted',
+    foretold: 'expected',
+    interval: '80 % interval',
+    toldBefore: 'foretold then',
+    notWhole: 'not wholly observed',
+    partly: 'days seen in part: {n}',
     backTest: 'Back-test',
     backTestSays:
       'Tried on {days} past days from {origins} cut-offs: mean error {error} (“as a week before”: {naive}); {inside} of the days fell inside the interval (80% wanted).',

@@ -89,6 +89,12 @@ export const footfallZh = {
     forecast: '未来 14 天预测',
     forecasting: '正在建立预测并回测…',
     expected: '预计共',
+    counted: '实际人次',
+    foretold: '预测',
+    interval: '80% 区间',
+    toldBefore: '当时的预测',
+    notWhole: '观测不全',
+    partly: '{n} 天观测不全',
     backTest: '回测',
     backTestSays:
       '用过去 {origins} 个截止日、{days} 天检验：平均偏差 {error}（“照上周同日”为 {naive}），{inside} 的日子落在区间内（目标 80%）。',
