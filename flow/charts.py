@@ -68,9 +68,11 @@ def _today(report: FootfallReport) -> date:
 
 def _weeks_chart(days: Sequence[DayFigures], say: Say) -> str:
     weeks = [days[n : n + 7] for n in range(0, len(days), 7)]
-    means = [[d.people for d in week if d.people is not None] for week in weeks]
-    values = [sum(m) / len(m) if m else None for m in means]
-    plot = Plot(WIDE, TALL, nice_top(max((v for v in values if v is not None), default=0)))
+    seen = [[(d.people, d.people_estimated) for d in week if d.people is not None] for week in weeks]
+    values = [sum(p for p, _ in s) / len(s) if s else None for s in seen]
+    added = [sum(e for _, e in s) / len(s) if s else 0.0 for s in seen]
+    most = max((v + more for v, more in zip(values, added, strict=True) if v is not None), default=0)
+    plot = Plot(WIDE, TALL, nice_top(most))
     plot.grid()
     step = plot.inner / len(weeks)
     for n, (week, value) in enumerate(zip(weeks, values, strict=True)):
@@ -89,6 +91,9 @@ def _weeks_chart(days: Sequence[DayFigures], say: Say) -> str:
         has_holiday = any(d.kind is DayKind.HOLIDAY for d in week)
         kind = "holiday" if has_holiday else "work"
         plot.bar(x, step * 0.78, 0, value, kind, f"{title}: {number(value)} {say.t('a_day')}")
+        if added[n]:
+            more = f"{title}: +{number(added[n])} {say.t('a_day')}, {say.t('estimated')}"
+            plot.bar(x, step * 0.78, value, value + added[n], "estimate", more)
     _date_ticks(plot, [week[0].day for week in weeks], say)
     return plot.svg(say.t("by_week"))
 

@@ -148,6 +148,7 @@ def test_the_page_stands_alone(language: str) -> None:
 def test_a_page_of_any_length(days: int) -> None:
     page = to_html(a_report(days), "zh")
     assert len(page) < 400_000 and ("每周日均人次" in page) == (days > 190)
+    assert ('rect class="estimate"' in page) == (days > 5)
 
 
 def test_a_page_with_nothing_in_it() -> None:

@@ -91,15 +91,16 @@ export function barsOf(days: readonly DayFigures[], what: 'people' | 'vehicles',
   for (let n = 0; n < each.length; n += 7) {
     const week = each.slice(n, n + 7)
     const seen = week.filter((d) => d.value !== null)
+    const shares = week.flatMap((d) => (d.coming || d.share === null ? [] : [d.share]))
     const holiday = week.find((d) => d.kind === 'holiday')
     weeks.push({
       first: week[0]!.first,
       last: week.at(-1)!.last,
       value: seen.length ? seen.reduce((sum, d) => sum + d.value!, 0) / seen.length : null,
-      estimated: 0,
+      estimated: seen.length ? seen.reduce((sum, d) => sum + d.estimated, 0) / seen.length : 0,
       kind: holiday ? 'holiday' : 'workday',
       festival: holiday?.festival ?? null,
-      share: null,
+      share: shares.length ? shares.reduce((sum, share) => sum + share, 0) / shares.length : null,
       coming: week.every((d) => d.coming),
     })
   }

@@ -34,6 +34,17 @@ describe('figures of footfall', () => {
     expect(weeks.slice(0, 3).map((w) => w.value)).toEqual([60, null, 7])
   })
 
+  it('keeps what is estimated, and how much was observed, in a week too', () => {
+    const days = Array.from({ length: 210 }, (_, n) => ({
+      ...day(n, 10),
+      people_estimated: n === 2 ? 14 : 0,
+      observed_share: n === 2 ? 0.3 : 1,
+    }))
+    const [first, second] = barsOf(days, 'people', '2027-12-01')
+    expect([first!.value, first!.estimated, second!.estimated]).toEqual([10, 2, 0])
+    expect(first!.share).toBeCloseTo(0.9)
+  })
+
   it('marks a week that holds a holiday', () => {
     const days = Array.from({ length: 210 }, (_, n) => day(n, 5, n === 4 ? 'holiday' : 'workday'))
     expect(
