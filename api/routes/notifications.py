@@ -99,7 +99,13 @@ def test_channel(
         raise ProblemError("not-found", "there is no such channel")
     push = channel.kind is ChannelKind.PUSH
     if not push and not channel.url.get_secret_value():
-        raise ProblemError("cannot", "this channel has no address; set its url in village.yaml")
+        raise ProblemError(
+            "cannot", "此渠道没有地址，请在 village.yaml 里填写 url / it has no address; set its url in village.yaml"
+        )
+    if push and target is None:
+        raise ProblemError(
+            "cannot", "您还没有浏览器接收通知，请先在此开启 / no browser of yours takes messages; switch it on first"
+        )
     write_audit(context, caller, "notifications.test", wish.channel_id, request)
     row = context.governance.courier.test(wish.channel_id, utc_now(), target if push else None)
     return _seen(row, context, caller.display_name if push else None)
