@@ -118,6 +118,10 @@ def test_keys_label_crossings(desk: TruthDesk, tmp_path: Path) -> None:
             page.keyboard.press("ArrowRight")
         page.keyboard.press("i")
         expect(page.locator("#count-in")).to_have_text("1")
+        expect(page.locator("#saved")).to_contain_text("saved: ")
+        page.locator("#language").click()
+        expect(page.locator("#saved")).to_contain_text("已保存")
+        page.locator("#language").click()
         page.keyboard.press("2")  # a car
         page.keyboard.press("ArrowLeft")
         page.keyboard.press("o")
