@@ -42,7 +42,7 @@ def tick(database: Database, now: datetime, rules: tuple[Village, IncidentKinds]
     rules = rules or (village(), incident_kinds())
     done = Ticked()
     with database.reading() as session:
-        silent, waiting, late = _silent(session, now), _waiting_for_the_next(session), _late(session, now)
+        silent, waiting, late = _silent(session, now), _waiting_for_the_next(session), _late(session, now, rules[0])
     for incident_id in silent:
         done.timed_out += _try(database, incident_id, Action.TIME_OUT, now, rules)
     for incident_id in dict.fromkeys([*silent, *waiting]):
@@ -78,9 +78,11 @@ def _waiting_for_the_next(session: Session) -> list[str]:
     return list(session.scalars(query.limit(_MOST_AT_ONCE)))
 
 
-def _late(session: Session, now: datetime) -> list[str]:
-    query = select(Incident.id).where(Incident.due_at.is_not(None), Incident.due_at <= now)
-    return list(session.scalars(query.order_by(Incident.due_at)))
+def _late(session: Session, now: datetime, place: Village) -> list[str]:
+    """Those whose chain has somebody to wake now: one at its end must not take the write lock every few seconds."""
+    query = select(Incident).where(Incident.due_at.is_not(None), Incident.due_at <= now)
+    found = session.scalars(query.order_by(Incident.due_at))
+    return [i.id for i in found if _chain_due(i, now, place) is not None]
 
 
 def _try(

@@ -1,5 +1,6 @@
 """Points: the sum is always the balance, and nothing goes below nothing, whatever runs beside it."""
 
+import contextlib
 import threading
 from collections.abc import Callable
 
@@ -150,6 +151,53 @@ def test_balances_are_sums_whatever_happens(database: Database, moves: list[tupl
             assert points.audit(session) == []
             assert (session.scalar(select(func.min(CreditAccount.balance))) or 0) >= 0
             assert (session.scalar(select(func.min(RewardItem.stock))) or 0) >= 0
+
+
+MOVES = st.lists(
+    st.tuples(st.sampled_from(["award", "redeem", "reverse", "restock"]), st.integers(0, 1), st.integers(1, 40)),
+    max_size=6,
+)
+
+
+@settings(max_examples=8, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+@given(hands=st.lists(MOVES, min_size=2, max_size=3))
+def test_balances_are_sums_however_hands_interleave(
+    database: Database, hands: list[list[tuple[str, int, int]]]
+) -> None:
+    """Several people at once, on the same two accounts, the same keys and the same shelf."""
+    run = new_id()[:8]
+    with database.session() as session:
+        points.stock_items(session, CREDIT)
+        points.award(session, f"user:{run}-0", 30, f"{run}:start")
+        first = session.scalar(select(func.max(CreditEntry.id))) or 1
+
+    def one(move: tuple[str, int, int], number: int) -> None:
+        what, who, amount = move
+        account, key = f"user:{run}-{who}", f"{run}:{number}"
+        with database.session() as session:
+            if what == "award":
+                points.award(session, account, amount, key)
+            elif what == "redeem":
+                points.redeem(session, account, "soap", CREDIT, key)
+            elif what == "restock":
+                points.restock(session, "soap", -amount if who else amount)
+            else:
+                points.reverse(session, first + amount % 5, None, "")
+
+    def hand(n: int) -> None:
+        for number, move in enumerate(hands[n]):
+            with contextlib.suppress(CreditError):
+                one(move, number)
+
+    at_once(len(hands), hand)
+    with database.reading() as session:
+        assert points.audit(session) == []
+        assert (session.scalar(select(func.min(CreditAccount.balance))) or 0) >= 0
+        assert (session.scalar(select(func.min(RewardItem.stock))) or 0) >= 0
+        bought = session.scalar(select(func.count()).where(Redemption.reversed_at.is_(None))) or 0
+        redeemed = select(func.count()).where(CreditEntry.kind == "redemption")
+        undone = select(func.count()).where(CreditEntry.kind == "reversal", CreditEntry.subject_id == "soap")
+        assert bought == (session.scalar(redeemed) or 0) - (session.scalar(undone) or 0)
 
 
 def test_tiers_count_what_was_earned_and_the_export_is_safe(database: Database) -> None:

@@ -1,8 +1,6 @@
 """Who is told, how often, and what becomes of a message on its way."""
 
-import http.server
 import json
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -24,6 +22,7 @@ from models.base import new_id
 from models.governance import Delivery, PushSubscription
 from models.session import Database
 from tests.alerts.people import NOON, act, add_users, draft
+from tests.support.receiver import Receiver, receiving
 
 SECOND = timedelta(seconds=1)
 KINDS = load_kinds()
@@ -235,34 +234,10 @@ def test_the_test_button_says_how_it_went(database: Database) -> None:
 # Webhooks -------------------------------------------------------------------------------------------------------------
 
 
-class Receiver(http.server.BaseHTTPRequestHandler):
-    answers: list[tuple[int, dict[str, str]]]
-    got: list[tuple[dict[str, str], bytes]]
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.got.append((dict(self.headers), body))
-        status, headers = self.answers.pop(0) if self.answers else (204, {})
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
 @pytest.fixture
 def receiver() -> Iterator[tuple[str, type[Receiver]]]:
-    handler = type("Handler", (Receiver,), {"answers": [], "got": []})
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    yield f"http://localhost:{server.server_address[1]}/hook?x=1", handler
-    server.shutdown()
-    server.server_close()
-    thread.join(5)
+    with receiving() as found:
+        yield found
 
 
 def hook(url: str, allow_private: bool = True) -> Channel:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, time, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from alerts.duty import area_of, candidates, on_duty, within_hours
 from alerts.tick import tick
@@ -104,3 +104,15 @@ def test_what_is_late_wakes_the_chain_step_by_step_and_once(database: Database) 
     assert read(database, fire).escalation_level == 3
     act(database, people, "operator", fire, "confirm", now=NOON + 500 * SECOND)
     assert read(database, fire).escalation_level == 0 and tick(database, NOON + 501 * SECOND).escalated == 0
+
+
+def test_at_the_end_of_its_chain_nothing_is_written_any_more(sqlite_database: Database) -> None:
+    """Hundreds of old incidents must not take the write lock every few seconds."""
+    add_users(sqlite_database)
+    raised(sqlite_database, draft(), EAST)
+    for late in (60, 120, 240):
+        assert tick(sqlite_database, NOON + late * SECOND).escalated == 1
+    begun: list[str] = []
+    event.listen(sqlite_database.engine, "before_cursor_execute", lambda *a: begun.append(a[2]))
+    tick(sqlite_database, NOON + 4000 * SECOND)
+    assert begun and "BEGIN IMMEDIATE" not in begun
