@@ -31,6 +31,8 @@ STILL_WEIGHT, MOVING_WEIGHT, TRACKING_WEIGHT, WATCHED_WEIGHT, CONFIRMING_WEIGHT 
 #: While an alert is being confirmed, this is its task's floor: a suspicion may not starve behind others' floors.
 CONFIRMING_FLOOR_SECONDS = 0.25
 #: Of two equal bids the one with the fresher frame wins: a frame this old has half the weight.
+#: A frame of a stream that rests is looked at from this share of the floor on, if its next would come too late.
+RESTING_SHARE = 0.5
 FRESHNESS_SECONDS = 0.4
 #: A camera that was never looked at wants it this badly: before all others, but not before floors in danger.
 FIRST_LOOK_SECONDS = 0.001
@@ -109,7 +111,7 @@ class _Camera:
     paces: dict[Task, Pace]
     counters: CameraCounters
     moving: bool = False
-    live_tracks: int = 0
+    moving_tracks: int = 0
     watched: bool = False
     confirming: set[Task] = field(default_factory=set)
     has_frame: bool = False
@@ -127,6 +129,7 @@ class _Slots:
         self.weight = np.zeros(0)
         self.last = np.zeros(0)
         self.frame_at = np.zeros(0)
+        self.next_in = np.zeros(0)
         self.offered_at = np.zeros(0)
         self.cost = np.zeros(0)
         self.ready = np.zeros(0, bool)
@@ -151,7 +154,9 @@ class _Slots:
         self._vacant.append(slot)
 
     def _grow(self, more: int) -> None:
-        for name in ("floor", "wanted", "weight", "last", "frame_at", "offered_at", "cost", "ready", "busy", "firm"):
+        for name in (
+            "floor", "wanted", "weight", "last", "frame_at", "next_in", "offered_at", "cost", "ready", "busy", "firm",
+        ):  # fmt: skip
             column = getattr(self, name)
             setattr(self, name, np.concatenate([column, np.zeros(more, column.dtype)]))
         self.owners += [None] * more
@@ -217,11 +222,11 @@ class AttentionScheduler:
             camera.moving = moving
             self._weigh(camera)
 
-    def tracking(self, camera_id: CameraId, live_tracks: int) -> None:
-        """How many things the camera's tracker follows."""
+    def tracking(self, camera_id: CameraId, moving_tracks: int) -> None:
+        """How many things that move the camera's tracker follows; what only stands there needs no closer attention."""
         camera = self._cameras[camera_id]
-        if camera.live_tracks != live_tracks:
-            camera.live_tracks = live_tracks
+        if camera.moving_tracks != moving_tracks:
+            camera.moving_tracks = moving_tracks
             self._weigh(camera)
 
     def watched(self, camera_id: CameraId, is_watched: bool) -> None:
@@ -236,9 +241,9 @@ class AttentionScheduler:
         (camera.confirming.add if is_confirming else camera.confirming.discard)(task)
         self._weigh(camera)
 
-    def offered(self, camera_id: CameraId, frame_at: float, now: float) -> bool:
+    def offered(self, camera_id: CameraId, frame_at: float, now: float, next_in: float = 0.0) -> bool:
         """The camera's newest frame, captured at `frame_at`, took the place of the one before. True when it is bid for
-        now."""
+        now. `next_in`: the stream rests, so that the next may be so many seconds away; this one holds until then."""
         camera = self._cameras[camera_id]
         counters, slots = camera.counters, self._slots
         if camera.has_frame:
@@ -247,14 +252,15 @@ class AttentionScheduler:
                 counters.shed += not camera.frame_was_looked_at
             else:
                 counters.unwanted += 1
-        bid = False
         for slot in camera.slots.values():
             if slots.offered_at[slot] < now - ABSENT_AFTER_SECONDS:
                 self._safe_until = -np.inf
             slots.offered_at[slot] = now
             slots.frame_at[slot] = frame_at
+            slots.next_in[slot] = next_in
             slots.ready[slot] = True
-            bid = bid or bool(now - slots.last[slot] >= slots.wanted[slot])
+        due = self._due(np.array(list(camera.slots.values()), np.intp), now)
+        bid = bool(due.any())
         camera.has_frame, camera.frame_was_bid_for, camera.frame_was_looked_at = True, bid, False
         return bid
 
@@ -266,7 +272,8 @@ class AttentionScheduler:
         `now` is on the clock that frames' times are given on, and never goes back.
         """
         slots = self._slots
-        ready = np.flatnonzero(slots.ready & ~slots.busy & (slots.frame_at >= now - self._stale_after))
+        is_fresh = slots.frame_at + slots.next_in >= now - self._stale_after
+        ready = np.flatnonzero(slots.ready & ~slots.busy & is_fresh)
         if not len(ready):
             return None
         slot = self._floor_in_danger(ready, now)
@@ -318,7 +325,7 @@ class AttentionScheduler:
         """Set what each task wants of this camera, and how much."""
         for task, slot in camera.slots.items():
             pace = camera.paces[task]
-            tracks = camera.live_tracks > 0 and task is not Task.SMOKE_FIRE
+            tracks = camera.moving_tracks > 0 and task is not Task.SMOKE_FIRE
             wanted, weight = FLOOR_BIDS_FROM * pace.floor, STILL_WEIGHT
             if camera.watched:
                 wanted, weight = min(wanted, WATCHED_SECONDS), weight * WATCHED_WEIGHT
@@ -341,10 +348,20 @@ class AttentionScheduler:
         frame. It grows without end, so every bid wins some day."""
         slots = self._slots
         overdue = (now - slots.last[ready]) / slots.wanted[ready]
-        freshness = FRESHNESS_SECONDS / (FRESHNESS_SECONDS + np.maximum(0.0, now - slots.frame_at[ready]))
-        bids = np.where(overdue >= 1.0, slots.weight[ready] * overdue * freshness, 0.0)
+        age = np.maximum(0.0, now - slots.frame_at[ready] - slots.next_in[ready])
+        freshness = FRESHNESS_SECONDS / (FRESHNESS_SECONDS + age)
+        bids = np.where(self._due(ready, now), slots.weight[ready] * np.maximum(overdue, 1.0) * freshness, 0.0)
         best = int(bids.argmax())
         return int(ready[best]) if bids[best] > 0 else None
+
+    def _due(self, which: NDArray[np.intp], now: float) -> NDArray[np.bool_]:
+        """Whose wanted interval is over; of streams that rest also whose firm floor will be before the next frame."""
+        slots = self._slots
+        floor, next_at = slots.floor[which], slots.frame_at[which] + slots.next_in[which]
+        elapsed = now - slots.last[which]
+        is_last_chance = slots.firm[which] & (slots.next_in[which] > 0) & (next_at - slots.last[which] > floor)
+        is_due = (elapsed >= slots.wanted[which]) | (is_last_chance & (elapsed >= RESTING_SHARE * floor))
+        return np.asarray(is_due, bool)
 
     def _floor_in_danger(self, ready: NDArray[np.intp], now: float) -> int | None:
         """The floor to pay now because spending on anything else might break one later; None while all are safe.

@@ -145,15 +145,16 @@ class Looker:
             watched.captured_at = now - max(0.0, self._wall() - frame.captured_at)
             watched.frame, watched.motion = frame, motion
             self._scheduler.noticed(frame.camera_id, motion.moving)
-            if self._scheduler.offered(frame.camera_id, watched.captured_at, now) and self._under_way < self._most:
+            is_wanted = self._scheduler.offered(frame.camera_id, watched.captured_at, now, frame.next_in)
+            if is_wanted and self._under_way < self._most:
                 self._lock.notify_all()
         return motion
 
-    def tracking(self, camera_id: CameraId, live_tracks: int) -> None:
-        """How many things the camera's tracker follows now."""
+    def tracking(self, camera_id: CameraId, moving_tracks: int) -> None:
+        """How many things that move the camera's tracker follows now."""
         with self._lock:
             if camera_id in self._cameras:
-                self._scheduler.tracking(camera_id, live_tracks)
+                self._scheduler.tracking(camera_id, moving_tracks)
 
     def watched(self, camera_id: CameraId, is_watched: bool) -> None:
         """Whether an operator has the camera open."""

@@ -1,6 +1,7 @@
 """Which packets of a stream become pictures, and which pictures become frames.
 
-Promises: decodes what the wish needs and nothing else: every packet, key frames alone, or nothing; frames come evenly,
+Promises: decodes what the wish needs and nothing else: every packet, key frames alone, these until something stirs
+between them (`stirring.py`), or nothing; frames come evenly,
 so many a second, and none older than `STALE_SECONDS` (those are counted as shed); what the view shows is judged on the
 way, also of a stream nobody wishes pictures of. Not here: the decoder (`session.py`, `decode.py`), reading
 (`stream.py`), when a stream is looked at that nobody looks at (`spot_check.py`), the judgement itself (`view.py`).
@@ -16,6 +17,7 @@ from ingest.decode import Picture, fitted
 from ingest.ring import PacketRing
 from ingest.session import Session
 from ingest.spot_check import SpotCheck
+from ingest.stirring import Stirring
 from ingest.view import ViewHealth
 from ingest.words import Frame, FrameWish, Packet
 
@@ -26,6 +28,11 @@ STALE_SECONDS = 1.5
 def do_keyframes_suffice(wish: FrameWish, gop_seconds: float | None) -> bool:
     """Whether key frames alone give as many pictures as are wished."""
     return wish.keyframes_only or (gop_seconds is not None and wish.per_second * gop_seconds <= 1.01)
+
+
+def may_rest(wish: FrameWish, gop_seconds: float | None) -> bool:
+    """Whether key frames alone are enough for as long as nothing stirs between them."""
+    return gop_seconds is not None and gop_seconds <= wish.rest_seconds
 
 
 class Looking:
@@ -39,6 +46,7 @@ class Looking:
         self._view = ViewHealth()
         self._chance = random.Random()
         self._spot = SpotCheck(self._chance)
+        self._stirring = Stirring()
         self._is_decoding = False
         self.decoded = 0
         self.shed = 0
@@ -47,7 +55,13 @@ class Looking:
     def begin(self) -> None:
         """A new connection: nothing was seen of it yet."""
         self._spot = SpotCheck(self._chance)
+        self._stirring = Stirring()
         self._is_decoding = False
+
+    @property
+    def stirs(self) -> bool:
+        """Whether something stirred between the key frames of late."""
+        return self._stirring.stirs
 
     @property
     def failed_last(self) -> bool:
@@ -67,11 +81,13 @@ class Looking:
                     self._check(packet)
             return packets[-1].captured_at if packets and self._spot.is_fresh else None
         began, fresh_at = time.thread_time(), None
-        keyframes_suffice = do_keyframes_suffice(wish, gop_seconds)
+        always, rests = do_keyframes_suffice(wish, gop_seconds), may_rest(wish, gop_seconds)
         for packet in packets:
+            stirs = self._stirring.packet(len(packet.data), packet.is_keyframe, packet.captured_at)
+            keyframes_suffice = always or (rests and not stirs)
             pictures = session.decode_keyframe(packet) if keyframes_suffice else session.decode(packet, ring)
             for picture in pictures:
-                self._give(session, picture, packet, wish)
+                self._give(session, picture, packet, wish, gop_seconds if rests and gop_seconds else 0.0)
             if pictures or (keyframes_suffice and not packet.is_keyframe and session.decoded_last):
                 fresh_at = packet.captured_at
         self.seconds += time.thread_time() - began
@@ -86,7 +102,7 @@ class Looking:
             self._judged(self._view.look(picture.luma, now))
             self.seconds += time.thread_time() - began
 
-    def _give(self, session: Session, picture: Picture, packet: Packet, wish: FrameWish) -> None:
+    def _give(self, session: Session, picture: Picture, packet: Packet, wish: FrameWish, next_in: float) -> None:
         self.decoded += 1
         if packet.is_keyframe:
             self._view.keyframe(picture.luma)
@@ -105,6 +121,7 @@ class Looking:
             stream_time=stream_time,
             captured_at=captured_at,
             source_size=picture.size,
+            next_in=next_in,
         )
         self._judged(self._view.look(frame.luma, self._clock.monotonic()))
         self._give_frame(frame)

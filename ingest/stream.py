@@ -17,7 +17,7 @@ from typing import TypeVar
 from configs.words import CameraId, Instant, StreamRole
 from ingest import errors
 from ingest.clock import Clock
-from ingest.looking import Looking, do_keyframes_suffice
+from ingest.looking import Looking, do_keyframes_suffice, may_rest
 from ingest.meter import Meter
 from ingest.opener import Arrival, Chunk, Opener, Source
 from ingest.ring import PacketRing
@@ -33,6 +33,8 @@ NO_FRAMES = FrameWish(width=2, height=2, per_second=0.0)
 #: How long packets that nobody waits for may lie before they are taken in. Taking in a handful at once costs a fraction
 #: of waking up for each: with forty threads taking turns, each finds the processor's caches cold.
 LIE_SECONDS = 2.0
+#: So long where they tell whether something stirs.
+RESTING_LIE_SECONDS = 0.5
 _NEVER = float("inf")
 
 
@@ -238,7 +240,7 @@ class Stream:
         self._looking.begin()
         lying: list[tuple[Arrival, float]] = []
         monotonic, due = self._clock.monotonic, 0.0
-        self._settle_at = float("-inf")
+        self._settle_at, self._lie_seconds = float("-inf"), LIE_SECONDS
         try:
             # The way of every packet of every camera: nothing here that could be done once a second.
             for arrival in source.arrivals():
@@ -249,7 +251,7 @@ class Stream:
                     continue
                 if self._stopping or now >= self._needed_until:
                     return
-                self._settle_at = now + LIE_SECONDS
+                self._settle_at = now + self._lie_seconds
                 arrived, lying = lying, []
                 with self._lane.turn():
                     self._settle(source, session, arrived, now)
@@ -261,8 +263,12 @@ class Stream:
         """From which time on, in the stream's ticks, a packet cannot lie."""
         if not session.seen_keyframe:
             return 0.0
-        wish = self._wish
-        if wish.per_second <= 0 or do_keyframes_suffice(wish, self._meter.gop_seconds):
+        wish, gop_seconds = self._wish, self._meter.gop_seconds
+        self._lie_seconds = LIE_SECONDS
+        if wish.per_second <= 0 or do_keyframes_suffice(wish, gop_seconds):
+            return _NEVER
+        if may_rest(wish, gop_seconds) and not self._looking.stirs:
+            self._lie_seconds = RESTING_LIE_SECONDS
             return _NEVER
         return session.pace.due_from() * source.ticks_per_second
 

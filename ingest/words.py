@@ -49,7 +49,9 @@ class Frame:
     """One decoded picture.
 
     `picture` is BGR, uint8, (height, width, 3), scaled to fit the asked size with its aspect ratio kept; `luma` is a
-    small grey picture, uint8, (h, w), for the motion gate. `source_size` is (width, height) of the stream.
+    small grey picture, uint8, (h, w), for the motion gate. `source_size` is (width, height) of the stream. `next_in` is
+    above zero when the stream rests: so many seconds may pass before the next picture, and until then this one shows
+    what the camera sees.
     """
 
     camera_id: CameraId
@@ -59,6 +61,7 @@ class Frame:
     stream_time: float
     captured_at: Instant
     source_size: tuple[int, int]
+    next_in: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +92,11 @@ class StreamHealth:
 @dataclass(frozen=True, slots=True)
 class FrameWish:
     """What frames are wanted of a stream: at most `per_second` (0: none), each fitting within `width` × `height` with
-    its aspect ratio kept. With `keyframes_only`, whatever lies between key frames is not even decoded."""
+    its aspect ratio kept. With `keyframes_only`, whatever lies between key frames is not even decoded; with
+    `rest_seconds`, neither while nothing stirs in it, if the key frames are no further apart than that."""
 
     width: int
     height: int
     per_second: float
     keyframes_only: bool = False
+    rest_seconds: float = 0.0

@@ -9,7 +9,7 @@ import logging
 import sys
 import threading
 import time
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -24,33 +24,31 @@ from configs.words import CameraId, Instant, StreamRole
 from detectors.attention import default_pace
 from detectors.catalogue import Task
 from detectors.looker import Looker
-from detectors.words import Detections, Tracks
+from detectors.movers import Movers
+from detectors.words import Detections
 from flow.stays import stays_of
 from ingest.camera import Camera
-from ingest.recorder import RecordingHealth
 from ingest.words import Frame, FrameWish, Packet, StreamHealth
 from live.publisher import Publisher
-from live.wire import OverlayBox, OverlayMessage, Reply, Request, StateMessage
+from live.wire import Reply, Request, StateMessage
 from models.session import Database
 from runtime.asks import tasks_of
 from runtime.camera_watch import CameraWatch, Seen
 from runtime.engines import Engines
 from runtime.fire_desk import FireDesk
 from runtime.recording import Archive
+from runtime.resting import REST_SECONDS, Resting
 from runtime.rolling import RollupKeeper
 from runtime.scribe import Scribe
+from runtime.wire_words import overlay_of, state_of
 
 log = logging.getLogger(__name__)
 
 _PICTURE_SECONDS = 2.0
-_SMOKE_FIRE_SHOWN_SECONDS = 3.0
-#: Weaker sightings are doubted, but not drawn.
-_SMOKE_FIRE_SHOWN_SCORE = 0.25
 #: Frames a second while smoke or fire is suspected: how it behaves shows between looks.
 _FULL_RATE = 15.0
 #: Minutes under way and the day's sums are written this often: that much is lost at most when the process is killed.
 _SUMS_SECONDS = 10.0
-_HEALTH_FIELDS = tuple(known.name for known in fields(StreamHealth))
 
 
 def let_threads_take_turns() -> None:
@@ -69,6 +67,11 @@ class _Post:
     point: MonitoringPoint
     camera: Camera
     watch: CameraWatch
+    resting: Resting
+    movers: Movers = field(default_factory=Movers)
+    moving_tracks: int = 0
+    wish: FrameWish | None = None
+    lock: threading.Lock = field(default_factory=threading.Lock)
     confirming: set[Task] = field(default_factory=set)
     looks: int = 0
     looks_at_last_report: int = 0
@@ -113,7 +116,7 @@ class Shard:
         camera.set_wish(_wish(self._engines, tasks, point.looks_per_second))
         self._looker.add(point.camera_id, {t: default_pace(t, point.looks_per_second) for t in tasks})
         self._archive.add(point, camera)
-        return _Post(point, camera, CameraWatch(point, self._site.site))
+        return _Post(point, camera, CameraWatch(point, self._site.site), Resting(time.monotonic()))
 
     def start(self) -> None:
         """Starts everything and returns at once; cameras come up by themselves."""
@@ -174,7 +177,8 @@ class Shard:
             self._desk.look(post.camera, post.watch, post.watch.second_looks(frame.captured_at))
         else:
             seen = post.watch.see_objects(detections, frame.captured_at, frame.stream_time)
-            self._looker.tracking(camera_id, len(seen.tracks.tracks) if seen.tracks else 0)
+            post.moving_tracks = post.movers.update(seen.tracks) if seen.tracks else 0
+            self._looker.tracking(camera_id, post.moving_tracks)
         self._confirm(post, task)
         self._publisher.publish_overlay(overlay_of(post.watch, frame))
         self._raise(post, seen, frame)
@@ -187,7 +191,9 @@ class Shard:
         post = self._posts.get(frame.camera_id)
         if post is not None:
             post.watch.see_picture(frame.picture, frame.captured_at)
-        self._looker.offer(frame)
+        motion = self._looker.offer(frame)
+        if post is not None and post.resting.rests and motion.moving:
+            self._rest(post, is_wanted=True)
 
     def _confirm(self, post: _Post, task: Task) -> None:
         """While an alert is being confirmed, look more often and have the main stream ready for its picture."""
@@ -195,14 +201,24 @@ class Shard:
         if confirming != (task in post.confirming):
             self._looker.confirming(post.point.camera_id, task, confirming)
             (post.confirming.add if confirming else post.confirming.discard)(task)
-            if task is Task.SMOKE_FIRE:
-                rate = post.point.looks_per_second
-                tasks = tasks_of(post.point) & set(self._engines.by_task)
-                post.camera.set_wish(_wish(self._engines, tasks, max(rate, _FULL_RATE) if confirming else rate))
+            self._rest(post, is_wanted=confirming)
             if post.confirming:
                 post.camera.hold_main("confirming")
             else:
                 post.camera.release_main("confirming")
+
+    def _rest(self, post: _Post, is_wanted: bool) -> None:
+        """Wish what pictures the camera deserves now: all while something goes on, key frames while nothing does."""
+        with post.lock:
+            rests = post.resting.update(time.monotonic(), is_wanted)
+            rate = post.point.looks_per_second
+            if Task.SMOKE_FIRE in post.confirming:
+                rate = max(rate, _FULL_RATE)
+            tasks = tasks_of(post.point) & set(self._engines.by_task)
+            wish = _wish(self._engines, tasks, rate, REST_SECONDS if rests else 0.0)
+            if wish != post.wish:
+                post.wish = wish
+                post.camera.set_wish(wish)
 
     def _raise(self, post: _Post, seen: Seen, frame: Frame) -> None:
         for draft in seen.drafts:
@@ -279,7 +295,11 @@ class Shard:
         for post in self._posts.values():
             rate = (post.looks - post.looks_at_last_report) / seconds
             post.looks_at_last_report = post.looks
-            self._archive.tick(post.point.camera_id, self._looker.motion(post.point.camera_id).moving)
+            moving = self._looker.motion(post.point.camera_id).moving
+            self._archive.tick(post.point.camera_id, moving)
+            goes_on = moving or post.moving_tracks > 0 or bool(post.confirming)
+            if goes_on or not post.resting.rests:
+                self._rest(post, goes_on)
             for state in self._states(post, rate):
                 self._publisher.publish_state(state)
 
@@ -298,50 +318,6 @@ class Shard:
         )
 
 
-def _wish(engines: Engines, tasks: set[Task], per_second: float) -> FrameWish:
+def _wish(engines: Engines, tasks: set[Task], per_second: float, rest_seconds: float = 0.0) -> FrameWish:
     width, height = engines.frame_size(tasks)
-    return FrameWish(width, height, per_second if tasks else 0.0)
-
-
-def state_of(
-    health: StreamHealth,
-    looks_per_second: float,
-    moving: bool,
-    failures: dict[str, int] | None = None,
-    recording: RecordingHealth | None = None,
-) -> StateMessage:
-    """A stream's health as it travels."""
-    return StateMessage(
-        **{name: getattr(health, name) for name in _HEALTH_FIELDS},
-        looks_per_second=looks_per_second,
-        moving=moving,
-        failures=failures or {},
-        recording=recording.state.value if recording else None,
-        recorded_bytes=recording.bytes_written if recording else 0,
-        recorded_segments=recording.segments if recording else 0,
-        recording_dropped=recording.packets_dropped if recording else 0,
-    )
-
-
-def overlay_of(watch: CameraWatch, frame: Frame) -> OverlayMessage:
-    """What the browser draws for this look: live tracks, and smoke and fire of the last few seconds."""
-    boxes: list[OverlayBox] = []
-    tracks: Tracks | None = watch.last_tracks
-    if tracks is not None:
-        boxes += [OverlayBox(t.box, t.object_class.value, t.confidence, t.track_id) for t in tracks.tracks]
-    sighting = watch.last_sighting
-    if sighting is not None and frame.captured_at - sighting.looked_at < _SMOKE_FIRE_SHOWN_SECONDS:
-        found = sighting.detections
-        for row in range(len(found)):
-            if found.scores[row] < _SMOKE_FIRE_SHOWN_SCORE:
-                continue
-            left, top, right, bottom = (float(v) for v in found.boxes[row])
-            boxes.append(OverlayBox((left, top, right, bottom), found.classes[row].value, float(found.scores[row])))
-    return OverlayMessage(
-        camera_id=watch.camera.id,
-        stream_time=frame.stream_time,
-        captured_at=frame.captured_at,
-        boxes=boxes,
-        counts={str(line): both for line, both in watch.flow.counts.items()},
-        occupancy=watch.people_by_zone(),
-    )
+    return FrameWish(width, height, per_second if tasks else 0.0, rest_seconds=rest_seconds)

@@ -28,6 +28,7 @@ class Village:
     moving: float = 1.0
     frames_per_second: float = 5.0
     budget: float | None = None
+    rests: bool = False
     paces: Mapping[Task, Pace] = field(default_factory=lambda: PACES)
     looks: list[tuple[float, Choice]] = field(default_factory=list)
     spent: float = 0.0
@@ -48,7 +49,7 @@ class Village:
         while now < seconds:
             while frames[0][0] <= now:
                 at, n = heapq.heappop(frames)
-                self.scheduler.offered(ids[n], at, at)
+                self.scheduler.offered(ids[n], at, at, step if self.rests else 0.0)
                 newest[ids[n]] = at
                 heapq.heappush(frames, (at + step, n))
             choice = self.scheduler.choose(now)
@@ -156,6 +157,18 @@ def test_a_moving_camera_gets_the_looks_that_still_ones_do_not_need() -> None:
 def test_a_still_village_costs_its_floors_and_no_more() -> None:
     village = Village(37, cost=0.001, moving=0.0).run(20)
     assert len(village.looks) <= 37 * (20 / (0.9 * 2) + 20 / (0.9 * 5) + 2)
+
+
+def test_resting_streams_are_looked_at_as_their_key_frames_come_and_keep_the_floor() -> None:
+    village = Village(37, cost=0.005, moving=0.0, frames_per_second=0.5, rests=True).run(40.0)
+    fires = defaultdict(list)
+    for at, choice in village.looks:
+        if choice.task is FIRE:
+            fires[choice.camera_id].append(at)
+    gaps = [b - a for looks in fires.values() for a, b in pairwise(looks)]
+    assert max(gaps) <= 2.05, "a key frame is two seconds away, so none may be passed over"
+    looks = len([at for at, choice in village.looks if at > 10.0]) / 30.0
+    assert looks < 37 * (1 / 2.0 + 1 / 4.0), "and no more looks than key frames"
 
 
 def test_an_alert_being_confirmed_goes_first_under_load() -> None:

@@ -231,7 +231,8 @@ def test_onnx_runtime_and_openvino_give_the_same_boxes(tmp_path: Path) -> None:
         first, second = (engine.detect(np.asarray(picture, np.uint8)) for engine in engines)
         assert len(first) > 0
         assert same(first, second, 1e-3)
-        assert np.abs(first.scores - second.scores).max() < 2e-3
+        # a CPU that multiplies bfloat16 keeps 8 bits of a score
+        assert np.abs(first.scores - second.scores).max() < 1e-2
     for engine in engines:
         engine.close()
 
