@@ -1,10 +1,11 @@
 """From packets to pictures: one decoder, one scaler.
 
-Promises: pictures are scaled and turned to BGR in one step inside libswscale; a small grey picture comes from the luma
-plane; a change of size or of parameter sets in the stream is followed. Not here: which packets are worth decoding, and
-when (`stream.py`).
+Promises: pictures are scaled and turned to BGR in one step inside libswscale, and only if somebody asks; a small grey
+picture comes from the luma plane; a change of size or of parameter sets in the stream is followed. Not here: which
+packets are worth decoding, and when (`stream.py`).
 """
 
+import threading
 from collections.abc import Sequence
 
 import av
@@ -89,6 +90,32 @@ class Picture:
         return shrunk(full, LUMA_WIDTH)
 
 
+class Scaled:
+    """A picture as BGR, made when it is first asked for, by any thread; uint8, (height, width, 3)."""
+
+    def __init__(self, picture: Picture, scaler: "Scaler", size: tuple[int, int]) -> None:
+        self._picture: Picture | None = picture
+        self._scaler = scaler
+        self._size = size
+        self._made: NDArray[np.uint8] | None = None
+
+    def __call__(self) -> NDArray[np.uint8]:
+        with self._scaler.lock:
+            if self._made is None:
+                assert self._picture is not None
+                self._made = self._picture.bgr(self._scaler.reformatter, self._size)
+                self._picture = None
+            return self._made
+
+
+class Scaler:
+    """What scales one stream's pictures: set up once, used by one thread at a time."""
+
+    def __init__(self) -> None:
+        self.reformatter = VideoReformatter()
+        self.lock = threading.Lock()
+
+
 def shrunk(grey: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
     """A grey picture made at most `width` wide, its aspect ratio kept; every pixel counts.
 
@@ -153,7 +180,7 @@ def full_frame(picture: Picture, packet: Packet) -> Frame:
     return Frame(
         camera_id=packet.camera_id,
         role=packet.role,
-        picture=picture.bgr(VideoReformatter(), picture.size),
+        make_picture=Scaled(picture, Scaler(), picture.size),
         luma=picture.luma,
         stream_time=packet.stream_time,
         captured_at=Instant(packet.captured_at),

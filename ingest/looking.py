@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from configs.words import Instant
 from ingest.clock import Clock
-from ingest.decode import Picture, fitted
+from ingest.decode import Picture, Scaled, fitted
 from ingest.ring import PacketRing
 from ingest.session import Session
 from ingest.spot_check import SpotCheck
@@ -116,7 +116,7 @@ class Looking:
         frame = Frame(
             camera_id=packet.camera_id,
             role=packet.role,
-            picture=picture.bgr(session.scaler, fitted(picture.size, wish.width, wish.height)),
+            make_picture=Scaled(picture, session.scaler, fitted(picture.size, wish.width, wish.height)),
             luma=picture.luma,
             stream_time=stream_time,
             captured_at=captured_at,

@@ -7,12 +7,10 @@ size follows the parameter sets. Not here: reading and supervision (`stream.py`)
 from dataclasses import replace
 from itertools import takewhile
 
-from av.video.reformatter import VideoReformatter
-
 from ingest.annexb import ParameterSets
 from ingest.capture_time import CaptureTime
 from ingest.clock import Clock
-from ingest.decode import Decoder, Picture, newest_picture
+from ingest.decode import Decoder, Picture, Scaler, newest_picture
 from ingest.opener import Source
 from ingest.pace import Pace
 from ingest.ring import PacketRing
@@ -27,7 +25,7 @@ class Session:
         self.parameters = ParameterSets(source.codec, source.parameter_sets)
         self.capture = CaptureTime()
         self.pace = Pace()
-        self.scaler = VideoReformatter()
+        self.scaler = Scaler()
         self.seen_keyframe = False
         self.last_time = 0.0
         self.last_arrival = clock.monotonic()

@@ -4,6 +4,7 @@ Promises: plain values that are safe to hand between threads. Not here: how they
 kept (`ring.py`).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -48,7 +49,8 @@ class Packet:
 class Frame:
     """One decoded picture.
 
-    `picture` is BGR, uint8, (height, width, 3), scaled to fit the asked size with its aspect ratio kept; `luma` is a
+    `picture` is BGR, uint8, (height, width, 3), scaled to fit the asked size with its aspect ratio kept; `make_picture`
+    makes it, once, in whatever thread first asks: most frames are never looked at. `luma` is a
     small grey picture, uint8, (h, w), for the motion gate. `source_size` is (width, height) of the stream. `next_in` is
     above zero when the stream rests: so many seconds may pass before the next picture, and until then this one shows
     what the camera sees.
@@ -56,12 +58,16 @@ class Frame:
 
     camera_id: CameraId
     role: StreamRole
-    picture: NDArray[np.uint8]
+    make_picture: Callable[[], NDArray[np.uint8]]
     luma: NDArray[np.uint8]
     stream_time: float
     captured_at: Instant
     source_size: tuple[int, int]
     next_in: float = 0.0
+
+    @property
+    def picture(self) -> NDArray[np.uint8]:
+        return self.make_picture()
 
 
 @dataclass(frozen=True, slots=True)

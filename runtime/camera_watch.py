@@ -85,9 +85,14 @@ class CameraWatch:
             kept.follow(self._smoke_fire.places)
             return Seen(drafts=tuple(drafts))
 
+    @property
+    def wants_pictures(self) -> bool:
+        """Whether a place is suspected, so that every picture tells something."""
+        return not self._patches.is_idle
+
     def see_picture(self, picture: NDArray[np.uint8], captured_at: Instant) -> None:
-        """Takes every picture there is, looked at or not: how a suspected place behaves shows between looks. Costs
-        nothing while nothing is suspected; may be called from another thread than the looks."""
+        """Takes every picture there is, looked at or not: how a suspected place behaves shows between looks. May be
+        called from another thread than the looks."""
         self._patches.offer(picture, captured_at)
 
     def second_looks(self, now: Instant) -> dict[int, Box]:

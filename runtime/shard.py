@@ -189,7 +189,7 @@ class Shard:
 
     def _offer(self, frame: Frame) -> None:
         post = self._posts.get(frame.camera_id)
-        if post is not None:
+        if post is not None and post.watch.wants_pictures:
             post.watch.see_picture(frame.picture, frame.captured_at)
         motion = self._looker.offer(frame)
         if post is not None and post.resting.rests and motion.moving:

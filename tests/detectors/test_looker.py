@@ -39,7 +39,7 @@ def sees_the_first_pixel(picture: Picture) -> Detections:
 
 def frame(camera: str, value: int, at: float) -> Frame:
     picture = np.full((36, 64, 3), value, np.uint8)
-    return Frame(CameraId(camera), StreamRole.SUB, picture, picture[:, :, 0], at, Instant(at), (64, 36))
+    return Frame(CameraId(camera), StreamRole.SUB, lambda: picture, picture[:, :, 0], at, Instant(at), (64, 36))
 
 
 class Seen:

@@ -103,7 +103,7 @@ class Camera:
         assert role is StreamRole.MAIN
         picture = np.zeros((1080, 1920, 3), np.uint8)
         picture[540:702, 768:960] = 255
-        return Frame(CameraId("yard"), role, picture, picture[:2, :2, 0], 0.0, Instant(0.0), (1920, 1080))
+        return Frame(CameraId("yard"), role, lambda: picture, picture[:2, :2, 0], 0.0, Instant(0.0), (1920, 1080))
 
 
 def test_a_closer_look_shows_the_place_at_full_size():

@@ -69,7 +69,7 @@ def test_a_shard_records_its_camera_and_gives_an_alert_its_clip(sqlite_database:
             now = Instant(time.time())
             draft = AlertDraft(IncidentKind.FIRE, gate, now, now, 0.9, 3, Reason("火", "fire"))
             blank = np.zeros((2, 2, 3), np.uint8)
-            frame = Frame(gate, StreamRole.SUB, blank, blank[..., 0], 0.0, now, (2, 2))
+            frame = Frame(gate, StreamRole.SUB, lambda: blank, blank[..., 0], 0.0, now, (2, 2))
             shard._raise(post, Seen(drafts=(draft,)), frame)
             until(lambda: shard._archive.clips_attached == 1)
         finally:
