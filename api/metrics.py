@@ -25,6 +25,7 @@ class ServiceCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         yield from self._streams()
+        yield from self._attention()
         yield from self._recordings()
         yield from self._feeds()
 
@@ -65,6 +66,42 @@ class ServiceCollector(Collector):
                     for cause, times in message.failures.items():
                         causes.add_metric([*labels, cause], times)
         yield from (online, rate, bits, gop, ring, packets, decoded, decoding, shed, again, causes, looks)
+
+    def _attention(self) -> Iterator[Metric]:
+        board = self._context.board
+        by_task = ["camera", "task"]
+        bids = CounterMetricFamily("vbrain_attention_bids", "Frames that a look was wanted of", labels=["camera"])
+        shed = CounterMetricFamily(
+            "vbrain_attention_shed", "Frames that a look was wanted of and did not get", labels=["camera"]
+        )
+        unwanted = CounterMetricFamily(
+            "vbrain_attention_unwanted", "Frames of a scene too still to be looked at", labels=["camera"]
+        )
+        age = GaugeMetricFamily(
+            "vbrain_attention_age_seconds", "Age of a frame when its boxes exist, smoothed", labels=["camera"]
+        )
+        rests = GaugeMetricFamily(
+            "vbrain_attention_rests", "1 while nothing stirs and key frames alone are decoded", labels=["camera"]
+        )
+        looks = CounterMetricFamily("vbrain_attention_looks", "Looks of the models", labels=by_task)
+        gap = GaugeMetricFamily(
+            "vbrain_attention_longest_gap_seconds", "Longest time between two looks since the start", labels=by_task
+        )
+        for camera_id in board.camera_ids:
+            message = board.fresh(camera_id, StreamRole.SUB)
+            if message is None or message.attention is None:
+                continue
+            figures, name = message.attention, [camera_id]
+            bids.add_metric(name, figures.bids)
+            shed.add_metric(name, figures.shed)
+            unwanted.add_metric(name, figures.unwanted)
+            age.add_metric(name, figures.age_seconds)
+            rests.add_metric(name, float(figures.rests))
+            for task, count in figures.looks.items():
+                looks.add_metric([camera_id, task], count)
+            for task, seconds in figures.longest_gap.items():
+                gap.add_metric([camera_id, task], seconds)
+        yield from (bids, shed, unwanted, age, rests, looks, gap)
 
     def _recordings(self) -> Iterator[Metric]:
         board = self._context.board

@@ -4,7 +4,7 @@
 
 All in one run, the streams served by another process:
 - `bare`: the engine alone on both cores, every request busy, no decoding: what the silicon gives at that size.
-- `decode`: the 37 streams decoded and scaled at the asked rate, nothing looked at: its CPU is what is left to pay.
+- `decode`: the 37 streams decoded, nothing looked at: its CPU is what is left to pay.
 - `busy`: the whole shard on busy streams: analysed frames a second, CPU, memory, age of a frame when its boxes exist,
   the longest gap between two looks of the smoke and fire model on any camera.
 - `still`: the same on streams where nothing moves; beside `decode still`, which only decodes them.
@@ -53,6 +53,8 @@ from runtime.engines import Engines, open_engines
 from runtime.shard import Shard, let_threads_take_turns
 
 WARM_UP = 8.0
+#: A still camera rests after eight seconds of calm, and its clip's borders have gone by once.
+STILL_WARM_UP = 24.0
 BUSY = ("square", "lane", "road", "square-rain", "road-mirror", "square-dusk")
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -148,7 +150,7 @@ class Timed(Shard):
         super()._looked(camera_id, task, frame, detections)
 
 
-def run_shard(urls: list[str], seconds: float) -> dict[str, Any]:
+def run_shard(urls: list[str], seconds: float, warm_up: float = WARM_UP) -> dict[str, Any]:
     let_threads_take_turns()
     site = site_of(urls, ["smoke_fire", "people_flow"])
     engines: Engines = open_engines({Task.PEOPLE_VEHICLES, Task.SMOKE_FIRE})
@@ -163,7 +165,7 @@ def run_shard(urls: list[str], seconds: float) -> dict[str, Any]:
         stop = threading.Event()
         reporter = threading.Thread(target=shard.run, args=(stop,))
         reporter.start()
-        time.sleep(WARM_UP)
+        time.sleep(warm_up)
         looks, shard.ages = shard.looks(), []
         cores = cpu_over(seconds)
         done = {task: shard.looks()[task] - looks[task] for task in looks}
@@ -286,7 +288,9 @@ def main() -> None:
                 busy, options.cameras, lambda urls: measured(lambda s: run_shard(urls, s), options.seconds)
             ),
             "still": lambda: with_streams(
-                still, options.cameras, lambda urls: measured(lambda s: run_shard(urls, s), options.seconds)
+                still,
+                options.cameras,
+                lambda urls: measured(lambda s: run_shard(urls, s, STILL_WARM_UP), options.seconds),
             ),
             "ultralytics": lambda: with_streams(
                 busy, options.cameras, lambda urls: run_ultralytics(urls, options.seconds)

@@ -84,6 +84,19 @@ class OverlayMessage(msgspec.Struct, frozen=True):
     occupancy: dict[str, int] = {}
 
 
+class AttentionFigures(msgspec.Struct, frozen=True):
+    """What became of a camera's frames since its shard began (`detectors.attention.CameraCounters`); by task."""
+
+    bids: int
+    shed: int
+    unwanted: int
+    age_seconds: float
+    looks: dict[str, int]
+    longest_gap: dict[str, float]
+    #: Nothing moves: key frames alone are decoded.
+    rests: bool = False
+
+
 class StateMessage(msgspec.Struct, frozen=True):
     """One stream's health (the fields of `ingest.words.StreamHealth`) and what its camera's analysis does."""
 
@@ -115,6 +128,8 @@ class StateMessage(msgspec.Struct, frozen=True):
     recorded_bytes: int = 0
     recorded_segments: int = 0
     recording_dropped: int = 0
+    #: Told with the sub stream.
+    attention: AttentionFigures | None = None
 
 
 class EventMessage(msgspec.Struct, frozen=True):

@@ -40,7 +40,7 @@ from runtime.recording import Archive
 from runtime.resting import REST_SECONDS, Resting
 from runtime.rolling import RollupKeeper
 from runtime.scribe import Scribe
-from runtime.wire_words import overlay_of, state_of
+from runtime.wire_words import attention_of, overlay_of, state_of
 
 log = logging.getLogger(__name__)
 
@@ -308,13 +308,14 @@ class Shard:
         return [self._state(post, post.camera.health(role), looks_per_second) for role in roles]
 
     def _state(self, post: _Post, health: StreamHealth, looks_per_second: float) -> StateMessage:
-        recording = self._archive.health(post.point.camera_id) if health.role is StreamRole.SUB else None
+        camera_id, is_sub = post.point.camera_id, health.role is StreamRole.SUB
         return state_of(
             health,
             looks_per_second,
-            self._looker.motion(post.point.camera_id).moving,
+            self._looker.motion(camera_id).moving,
             post.camera.failures(health.role),
-            recording,
+            self._archive.health(camera_id) if is_sub else None,
+            attention_of(self._looker.camera_counters(camera_id), post.resting.rests) if is_sub else None,
         )
 
 

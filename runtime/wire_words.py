@@ -5,10 +5,11 @@ Promises: pure. Not here: sending them (`live/publisher.py`), knowing (`shard.py
 
 from dataclasses import fields
 
+from detectors.attention import CameraCounters
 from detectors.words import Tracks
 from ingest.recorder import RecordingHealth
 from ingest.words import Frame, StreamHealth
-from live.wire import OverlayBox, OverlayMessage, StateMessage
+from live.wire import AttentionFigures, OverlayBox, OverlayMessage, StateMessage
 from runtime.camera_watch import CameraWatch
 
 _SMOKE_FIRE_SHOWN_SECONDS = 3.0
@@ -23,6 +24,7 @@ def state_of(
     moving: bool,
     failures: dict[str, int] | None = None,
     recording: RecordingHealth | None = None,
+    attention: AttentionFigures | None = None,
 ) -> StateMessage:
     """A stream's health as it travels."""
     return StateMessage(
@@ -34,6 +36,20 @@ def state_of(
         recorded_bytes=recording.bytes_written if recording else 0,
         recorded_segments=recording.segments if recording else 0,
         recording_dropped=recording.packets_dropped if recording else 0,
+        attention=attention,
+    )
+
+
+def attention_of(counters: CameraCounters, rests: bool) -> AttentionFigures:
+    """What became of a camera's frames, as it travels."""
+    return AttentionFigures(
+        counters.bids,
+        counters.shed,
+        counters.unwanted,
+        counters.age_seconds,
+        {task.value: looks for task, looks in counters.looks.items()},
+        {task.value: gap for task, gap in counters.longest_gap.items()},
+        rests,
     )
 
 

@@ -15,7 +15,7 @@ from api.routes.recordings import LOOKING_BACK
 from configs.words import CameraId, Role, StreamRole
 from ingest.recorder import Recorder
 from ingest.segment import FinishedSegment, release, seal
-from live.wire import StateMessage
+from live.wire import AttentionFigures, StateMessage
 from models.session import Database
 from models.tables import AuditEntry
 from runtime.recording_rows import write_down
@@ -147,6 +147,7 @@ def test_the_figures_of_ingest_and_recording_are_exposed(
         camera_id="gate", role=StreamRole.SUB, state="online", since=1.0, cause="online", reason="fine",
         gop_seconds=2.0, packets=70, ring_bytes=1234, decode_seconds=1.5, failures={"refused": 3},
         recording="disk_full", recorded_bytes=99, recorded_segments=2, recording_dropped=7,
+        attention=AttentionFigures(50, 8, 4, 0.1, {"smoke_fire": 12}, {"smoke_fire": 1.9}, rests=True),
     )  # fmt: skip
     with closing(running.client("administrator")) as client:
         # The shard of the tests reports states of its own in between.
@@ -169,6 +170,10 @@ def test_the_figures_of_ingest_and_recording_are_exposed(
             'vbrain_stream_failures_total{camera="gate",cause="refused",stream="sub"} 3.0',
             'vbrain_recording_ok{camera="gate"} 0.0',
             'vbrain_recording_packets_dropped_total{camera="gate"} 7.0',
+            'vbrain_attention_shed_total{camera="gate"} 8.0',
+            'vbrain_attention_looks_total{camera="gate",task="smoke_fire"} 12.0',
+            'vbrain_attention_longest_gap_seconds{camera="gate",task="smoke_fire"} 1.9',
+            'vbrain_attention_rests{camera="gate"} 1.0',
         ):
             assert line in text
         said = '"recording":{"state":"disk_full","written_bytes":99,"dropped":7}'
