@@ -1,9 +1,9 @@
 """Counting what crosses lines, against the truth: ours beside ultralytics' ObjectCounter, supervision and Mesopic.
 
 Lines A and C and twenty drawn at random on the PETS clip at 7 (all pictures), 3.5 and 1.75 looks a second, and the road
-clip at 24 (all), 3.5 and 1.75, all from the same detections. ObjectCounter and supervision's LineZone count the tracks of ultralytics' own tracker (its default,
-BoT-SORT); Mesopic its own. Where a library names directions the other way round, the naming that suits it is taken. The
-last line is JSON. Not here: tracking scores (`tracking.py`).
+clip at 24 (all), 3.5 and 1.75, all from the same detections. ObjectCounter and supervision's LineZone count the tracks
+of ultralytics' own tracker (its default, BoT-SORT); Mesopic its own. Where a library names directions the other way
+round, the naming that suits it is taken. The last line is JSON. Not here: tracking scores (`tracking.py`).
 """
 
 import argparse

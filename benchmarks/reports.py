@@ -2,8 +2,9 @@
 
     python benchmarks/reports.py [--years 3] [--databases sqlite,postgresql] [--keep FOLDER]
 
-Minute rows are made inside the database, by the minute, with hours, weekdays, holidays and outages in them; they are
-then rolled up by the code that rolls them in service. Measured, each the median of several runs after the first:
+Minute rows are made inside the database, by the minute, with hours, weekdays, holidays and outages in them. Hours are
+made from them by a statement a day, days by the code that rolls them in service, and so are the hours of the last week,
+which is timed. Measured, each the median of several runs after the first:
 - a month's and a year's report of the whole village (every figure but the forecast), for the newest and for the oldest
   month, so that growth with the history would show, and of one gate; beside it the month's daily sums straight from
   minute rows;
@@ -24,6 +25,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -41,10 +43,11 @@ from flow.day_sums import DaySums, HeatSum, PassageSum
 from flow.heat import COLUMNS, ROWS
 from flow.histograms import HEADWAYS, SPEEDS
 from flow.holidays import DayKind, calendar_day
+from flow.local_time import start_of_day
 from flow.report_files import to_xlsx
 from flow.report_html import to_html
 from flow.reports import make_forecast, make_report
-from flow.rollups import mark, mark_range, roll
+from flow.rollups import DAY, mark, mark_range, put_marks, roll
 from flow.store import MinuteStore
 from flow.words import CrossingRow, MinuteRows, OccupancyRow
 from models.migrate import migrate
@@ -120,7 +123,7 @@ def take_off_keys(connection: Connection) -> list[str]:
                 connection.execute(text(f"DROP INDEX {name}"))
                 back.append(made)
             continue
-        connection.execute(text("SET maintenance_work_mem = '512MB'"))
+        connection.execute(text("SET maintenance_work_mem = '2GB'"))
         query = (
             "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint "
             "WHERE conrelid = CAST(:t AS regclass) AND contype IN ('p', 'u')"
@@ -185,6 +188,43 @@ def fill(database: Database, site: Site, days: list[date], say: Callable[[int], 
     return int(total or 0)
 
 
+def make_hours(database: Database, days: list[date], zone: ZoneInfo, say: Callable[[int], None]) -> None:
+    """Hours from minutes, a day of UTC at a time, as rolling leaves them where an hour of UTC is one on the clock; and
+    the marks of all days."""
+    lite = database.is_sqlite
+    hour = "substr(minute, 1, 14) || '00:00.000000'" if lite else "date_trunc('hour', minute, 'UTC')"
+    keys = "camera_id, {part}, object_class"
+    crossings = (
+        "crossed_in, crossed_out, observed_seconds, minutes",
+        "sum(crossed_in), sum(crossed_out), sum(observed_seconds), count(*)",
+    )
+    occupancy = (
+        "least, mean, most, arrivals, observed_seconds, minutes",
+        "min(least), sum(mean * observed_seconds) / sum(observed_seconds), max(most), sum(arrivals), "
+        "sum(observed_seconds), count(*)",
+    )
+    statements = [
+        text(
+            f"INSERT INTO hour_{kind} (hour, {keys.format(part=part)}, {names}) SELECT {hour}, "
+            f"{keys.format(part=part)}, {sums} FROM minute_{kind} WHERE minute >= {_moment(lite, 'since')} "
+            f"AND minute < {_moment(lite, 'until')} GROUP BY 1, {keys.format(part=part)}"
+        )
+        for kind, part, (names, sums) in (("crossings", "line_id", crossings), ("occupancy", "zone_id", occupancy))
+    ]
+    for n, day in enumerate(days):
+        span = {"since": f"{day} 00:00:00.000000", "until": f"{day + timedelta(days=1)} 00:00:00.000000"}
+        with database.session() as session:
+            for statement in statements:
+                session.execute(statement, span)
+        say(n + 1)
+    with database.session() as session:
+        put_marks(session.connection(), DAY, [start_of_day(day, zone) for day in [*days, LAST + timedelta(days=1)]])
+
+
+def _moment(lite: bool, name: str) -> str:
+    return f":{name}" if lite else f"CAST(:{name} || '+00' AS timestamptz)"
+
+
 def fill_days(database: Database, site: Site, days: list[date]) -> None:
     """What is summed by day alone: headways and speeds at every line, a grid of where people stood on every camera."""
     chance = np.random.default_rng(7)
@@ -212,6 +252,15 @@ def measured(name: str, work: Callable[[], object], runs: int = _RUNS) -> dict[s
     walls, cpus = [w for w, _ in taken[1:]], [c for _, c in taken[1:]]
     found = {"first_ms": taken[0][0], "ms": statistics.median(walls), "best_ms": min(walls), "cpu_ms": min(cpus)}
     return {f"{name}_{part}": value for part, value in found.items()}
+
+
+class Told(dict[str, float]):
+    """Figures that are said as soon as they are known, as the next may take long."""
+
+    def __ior__(self, more: Any) -> "Told":  # type: ignore[override,misc]
+        self.update(more)
+        print({name: round(value, 1) for name, value in more.items()}, file=sys.stderr, flush=True)
+        return self
 
 
 def a_minute(at: datetime, cameras: int = 1000) -> list[MinuteRows]:
@@ -246,15 +295,16 @@ def measure(database: Database, site: Site, days: list[date]) -> dict[str, Any]:
         )
         span = {"since": f"2026-09-30 16:00:00.000000{zone}", "until": f"2026-10-31 16:00:00.000000{zone}"}
         with database.reading() as session:
+            if not lite:
+                session.execute(text("SET LOCAL statement_timeout = 0"))  # the slow way, for comparison
             session.execute(text(query), span).all()
 
-    figures: dict[str, Any] = {}
+    figures: dict[str, Any] = Told()
     end = min(oldest + timedelta(days=30), LAST)
     figures |= measured("month", report(LAST.replace(day=1), LAST))
     figures |= measured("oldest_month", report(oldest, end))
     figures |= measured("month_of_a_gate", report(LAST.replace(day=1), LAST, "gate-1/walk"))
     figures |= measured("year", report(year, LAST)) | {"year_days": (LAST - year).days + 1}
-    figures |= measured("month_from_minutes", straight, 2)
     made = report(LAST.replace(day=1), LAST)()
     figures |= measured("page", lambda: to_html(made, "zh"), 3)
     figures |= measured("xlsx", lambda: to_xlsx(made, "zh"), 3)
@@ -271,7 +321,8 @@ def measure(database: Database, site: Site, days: list[date]) -> dict[str, Any]:
     figures |= measured("ingest", ingest, 15)
     started = time.perf_counter()
     roll(database, site.site.zone_info)
-    figures["roll_after_ingest_ms"] = (time.perf_counter() - started) * 1000
+    figures |= {"roll_after_ingest_ms": (time.perf_counter() - started) * 1000}
+    figures |= measured("month_from_minutes", straight, 1)
     return {name: round(value, 1) for name, value in figures.items()}
 
 
@@ -286,15 +337,21 @@ def run(database: Database, years: float, out: Console) -> dict[str, Any]:
         started = time.perf_counter()
         rows = fill(database, site, days, lambda done: bar.update(task, completed=done))
         made = time.perf_counter() - started
-        rolling = bar.add_task("rolling up", total=None)
+        rolling = bar.add_task("making hours and days", total=count)
         started = time.perf_counter()
-        mark_range(database, datetime.combine(days[0], datetime.min.time(), UTC), NOW + timedelta(minutes=1))
-        roll(database, zone, lambda done, total: bar.update(rolling, completed=done, total=total))
+        make_hours(database, days, zone, lambda done: bar.update(rolling, completed=done))
+        roll(database, zone)
         rolled = time.perf_counter() - started
         fill_days(database, site, days)
+        hours = mark_range(database, NOW + timedelta(minutes=1) - timedelta(days=7), NOW + timedelta(minutes=1))
+        started = time.perf_counter()
+        roll(database, zone)
+        hour = (time.perf_counter() - started) / hours
     with database.engine.connect() as connection:
         connection.execution_options(isolation_level="AUTOCOMMIT").execute(text("ANALYZE"))
     figures = {"minute_rows": rows, "made_s": round(made, 1), "rolled_s": round(rolled, 1)}
+    figures["roll_an_hour_ms"] = round(hour * 1000, 1)
+    print(figures, file=sys.stderr, flush=True)
     return figures | measure(database, site, days)
 
 

@@ -16,7 +16,7 @@ from flow.geometry import along, between, foot, height, metric, root_area, signe
 from flow.words import Crossing
 
 #: How far beyond the line a thing must stand to be truly on that side, in its own sizes.
-MARGIN_PEOPLE = 0.10
+MARGIN_PEOPLE = 0.18
 MARGIN_VEHICLES = 0.12
 #: A new track takes over from one that was lost shortly before, this many sizes (and sizes a second) away at most.
 INHERITS_WITHIN_SECONDS = 2.5
@@ -39,10 +39,12 @@ class _Walker:
 
 
 class LineCounter:
-    """Counts the crossings of one line; feed it every look's tracks in order."""
+    """Counts the crossings of one line; feed it every look's tracks in order. `margin` is how far beyond the line a
+    thing must stand to be truly on that side, in its own sizes; None: what counts best."""
 
-    def __init__(self, line: Line) -> None:
+    def __init__(self, line: Line, margin: float | None = None) -> None:
         self.line = line
+        self._margin = margin
         self._counted = frozenset(line.counts)
         self._walkers: dict[int, _Walker] = {}
 
@@ -67,7 +69,8 @@ class LineCounter:
         here = metric(foot(track.box), tracks.aspect)
         distance = signed_distance(start, end, here)
         size = _size(track, tracks.aspect)
-        margin = size * (MARGIN_PEOPLE if track.object_class in PEOPLE else MARGIN_VEHICLES)
+        share = MARGIN_PEOPLE if track.object_class in PEOPLE else MARGIN_VEHICLES
+        margin = size * (share if self._margin is None else self._margin)
         truly = 0 if abs(distance) < margin else (1 if distance > 0 else -1)
         point = (distance, here, tracks.looked_at)
         walker = self._walkers.get(track.track_id)
@@ -134,9 +137,11 @@ def _size(track: Track, aspect: float) -> float:
 
 
 def _passage(path: list[tuple[float, Point, Instant]]) -> tuple[Instant, Point]:
-    """When and where a path that ends on the other side passed the line for the last time."""
+    """When and where a path that ends on the other side left the line for the last time; on the line itself is not yet
+    across, whichever way round the line was drawn."""
+    across = path[-1][0]
     for (d0, p0, t0), (d1, p1, t1) in zip(path[-2::-1], path[:0:-1], strict=True):
-        if (d0 > 0) != (d1 > 0):
+        if d0 * across <= 0 < d1 * across:
             share = d0 / (d0 - d1)
             return Instant(t0 + (t1 - t0) * share), between(p0, p1, share)
     return path[0][2], path[0][1]

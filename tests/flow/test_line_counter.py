@@ -42,6 +42,8 @@ def walk(counter: LineCounter, feet: list[Point], name: ObjectClass = PERSON, tr
         (*DOWNWARD, [(0.6, 0.6), (0.4, 0.6), (0.6, 0.6)], ["in", "out"]),  # there and back are two
         (*DOWNWARD, [(0.6, 0.6), (0.52, 0.6), (0.48, 0.6), (0.4, 0.6)], ["in"]),
         (*DOWNWARD, [(0.6, 0.1), (0.4, 0.1)], []),  # past the start of the segment
+        (*DOWNWARD, [(0.3, 1.0), (0.5, 1.0), (0.5, 0.5), (0.8, 0.9)], ["out"]),  # along the line, then off it within
+        (*DOWNWARD[::-1], [(0.3, 1.0), (0.5, 1.0), (0.5, 0.5), (0.8, 0.9)], ["in"]),
         (*DOWNWARD, [(0.6, 0.95), (0.4, 0.95)], []),  # past its end
         (*DOWNWARD, [(0.6, 0.6), (0.51, 0.6), (0.6, 0.6)], []),  # touched it and turned
         (*DOWNWARD, [(0.6, 0.6), (0.499, 0.6), (0.6, 0.6)], []),  # half a foot over it and turned
