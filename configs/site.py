@@ -1,12 +1,11 @@
 """The typed, validated settings of one site: what an operator edits, after it has been read.
 
 Promises: every value here is checked and normalised, and carries the description that editors and messages show. Not
-here: reading YAML and naming the line of a mistake (`load.py`), the JSON Schema for editors (`schema.py`).
+here: what is drawn on a picture (`areas.py`, given on from here), reading YAML and naming the line of a mistake
+(`load.py`), the JSON Schema for editors (`schema.py`).
 """
 
 import difflib
-import itertools
-import math
 import re
 from collections.abc import Iterator
 from datetime import time
@@ -27,19 +26,17 @@ from pydantic import (
     model_validator,
 )
 
+from configs.areas import SLUG_PATTERN, SLUG_WORDS, Fraction, on_one_line
+from configs.areas import GroundPoint as GroundPoint
+from configs.areas import Line as Line
+from configs.areas import Name as Name
+from configs.areas import NormalisedPoint as NormalisedPoint
+from configs.areas import Slug as Slug
+from configs.areas import Zone as Zone
 from configs.checks import Mistake, items, part, repeated, with_mistakes
 from configs.service import Service
 from configs.strict import Strict
-from configs.words import PEOPLE, CameraId, LineId, ObjectClass, Point, Watch, ZoneId
-
-_SLUG_PATTERN = r"^[a-z0-9][a-z0-9-]{0,47}$"
-_SLUG = "lower-case letters, digits and dashes, at most 48, such as north-gate"
-
-Slug = Annotated[str, Field(pattern=_SLUG_PATTERN, description=_SLUG)]
-Fraction = Annotated[float, Field(ge=0.0, le=1.0, description="0 is the left or top edge, 1 the right or bottom edge")]
-NormalisedPoint = Annotated[
-    tuple[Fraction, Fraction], Field(description="[x, y] as fractions of the picture from its top left, each 0 to 1")
-]
+from configs.words import CameraId, Watch
 
 
 def _text_only(value: object) -> object:
@@ -54,13 +51,6 @@ TimeOfDay = Annotated[
     BeforeValidator(_text_only),
     WithJsonSchema({"type": "string", "pattern": r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$"}),
 ]
-
-
-class Name(Strict):
-    """A name in both languages."""
-
-    zh: str = Field(min_length=1, max_length=80, description="the name in Chinese")
-    en: str = Field(min_length=1, max_length=80, description="the name in English")
 
 
 class Place(Strict):
@@ -107,78 +97,6 @@ class Streams(Strict):
             # A slash or a # in a password ends the host too early. The value is never shown.
             raise ValueError("has no usable host and port; write @ / # ? : in a password as %40 %2F %23 %3F %3A")
         return value
-
-
-class Zone(Strict):
-    """An area of the picture. With `crowd_at`, more people than that, for a while, is a crowd."""
-
-    id: Slug = Field(description=f"the zone's id, unique within its camera: {_SLUG}")
-    name: Name = Field(description="what people call it, zh and en")
-    polygon: list[NormalisedPoint] = Field(
-        min_length=3, max_length=64, description="its corners in order, each [x, y] as fractions of the picture"
-    )
-    crowd_at: int | None = Field(default=None, ge=1, description="more people than this, for a while, is a crowd")
-    no_parking_after_seconds: float | None = Field(
-        default=None, gt=0, description="a vehicle that stands here for longer is an alert"
-    )
-    ignore: list[ObjectClass] = Field(default_factory=list, description="classes that are not looked for in this zone")
-
-    @property
-    def zone_id(self) -> ZoneId:
-        return ZoneId(self.id)
-
-    @field_validator("polygon")
-    @classmethod
-    def _has_an_area(cls, corners: list[NormalisedPoint]) -> list[NormalisedPoint]:
-        following = [*corners[1:], *corners[:1]]
-        if abs(sum(a[0] * b[1] - b[0] * a[1] for a, b in zip(corners, following, strict=True))) < 1e-6:
-            raise ValueError("encloses nothing; its corners lie on one line or cancel out")
-        return corners
-
-
-class Line(Strict):
-    """A directed line: who crosses it from its left to its right (seen walking from `start` to `end`) goes `in`."""
-
-    id: Slug = Field(description=f"the line's id, unique within its camera: {_SLUG}")
-    name: Name = Field(description="what people call it, zh and en")
-    start: NormalisedPoint = Field(description="one end, [x, y] as fractions of the picture")
-    end: NormalisedPoint = Field(description="the other end, [x, y] as fractions of the picture")
-    counts: list[ObjectClass] = Field(
-        default_factory=lambda: sorted(PEOPLE), min_length=1, description="the classes that are counted here"
-    )
-
-    @property
-    def line_id(self) -> LineId:
-        return LineId(self.id)
-
-    @property
-    def ends(self) -> tuple[Point, Point]:
-        return self.start, self.end
-
-    @model_validator(mode="after")
-    def _has_length(self) -> "Line":
-        if self.start == self.end:
-            raise ValueError("has no length: start and end are the same point")
-        return self
-
-
-class GroundPoint(Strict):
-    """A point on the ground whose place is known both in the picture and on the ground."""
-
-    at: NormalisedPoint = Field(description="where it is in the picture, [x, y] as fractions of it")
-    metres: tuple[float, float] = Field(
-        description="where it is on the ground, [east, north] or any two square axes, in metres from anywhere"
-    )
-
-
-def _on_one_line(points: list[tuple[float, float]]) -> bool:
-    """Whether three of four points lie on a line, so that they fix no plane."""
-    for a, b, c in itertools.combinations(points, 3):
-        sides = [math.dist(a, b), math.dist(b, c), math.dist(a, c)]
-        twice = abs((b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]))
-        if twice <= 0.01 * max(sides) ** 2:
-            return True
-    return False
 
 
 class Hours(Strict):
@@ -238,7 +156,7 @@ class Recording(Strict):
 class MonitoringPoint(Strict):
     """A camera with a place."""
 
-    id: Slug = Field(description=f"the camera's id, unique in this file; never change it: {_SLUG}")
+    id: Slug = Field(description=f"the camera's id, unique in this file; never change it: {SLUG_WORDS}")
     name: Name = Field(description="what people call it, zh and en")
     enabled: bool = Field(default=True, description="false: keep it in this file, but do not connect")
     place: Place = Field(description="where it is: x and y on the village plan, latitude and longitude where known")
@@ -267,7 +185,7 @@ class MonitoringPoint(Strict):
     def _fixes_a_plane(cls, points: list[GroundPoint]) -> list[GroundPoint]:
         if points and len(points) != 4:
             raise ValueError("needs four points, or none")
-        if points and (_on_one_line([p.at for p in points]) or _on_one_line([p.metres for p in points])):
+        if points and (on_one_line([p.at for p in points]) or on_one_line([p.metres for p in points])):
             raise ValueError("has three points on one line; take the corners of a rectangle on the ground")
         return points
 
@@ -280,7 +198,7 @@ class MonitoringPoint(Strict):
 class Group(Strict):
     """Cameras that belong together, for rights and for the wall."""
 
-    id: Slug = Field(description=f"the group's id: {_SLUG}")
+    id: Slug = Field(description=f"the group's id: {SLUG_WORDS}")
     name: Name = Field(description="what people call it, zh and en")
 
 
@@ -347,7 +265,7 @@ class Site(Strict):
 
 def _unknown_groups(data: object) -> Iterator[Mistake]:
     written = [part(group, "id") for group in items(data, "groups")]
-    groups = [g for g in written if isinstance(g, str) and re.fullmatch(_SLUG_PATTERN, g)]
+    groups = [g for g in written if isinstance(g, str) and re.fullmatch(SLUG_PATTERN, g)]
     for index, camera in enumerate(items(data, "cameras")):
         group = part(camera, "group")
         if groups and isinstance(group, str) and group not in written:

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from configs.site import MonitoringPoint
 from configs.words import PEOPLE, VEHICLES, Instant, LineId, ObjectClass, Watch, ZoneId
-from detectors.words import Tracks
+from detectors.words import TrackId, Tracks
 from flow.day_sums import DaySums, local_day
 from flow.ground import GroundPlane, SpeedGauge
 from flow.heat import HeatGrid, step_between
@@ -28,7 +28,7 @@ MOST_UNTAKEN = 1000
 
 class CameraFlow:
     """The flow of one monitoring point. `counts` maps a line to (in, out) since the start, `occupancy` a zone to how
-    many of each class are in it now."""
+    many of each class are in it now, `square_metres` a zone to the ground that it covers, where that is known."""
 
     def __init__(self, camera: MonitoringPoint) -> None:
         self.camera = camera
@@ -44,7 +44,10 @@ class CameraFlow:
             {zone.zone_id: tuple(c for c in watched if c not in zone.ignore) for zone in camera.zones},
         )
         self._followers = Followers()
-        self._gauge = SpeedGauge(GroundPlane(camera.ground)) if camera.ground else None
+        plane = GroundPlane(camera.ground) if camera.ground else None
+        self._gauge = SpeedGauge(plane) if plane else None
+        covered = {z.zone_id: plane.square_metres(z.polygon) for z in camera.zones} if plane else {}
+        self.square_metres = {zone_id: area for zone_id, area in covered.items() if area is not None}
         self._heat = HeatGrid(watched)
         self._passed: deque[Passed] = deque(maxlen=MOST_UNTAKEN)
         self._looked_at: Instant | None = None
@@ -79,6 +82,10 @@ class CameraFlow:
             self.occupancy[watcher.zone.zone_id] = dict(watcher.occupancy)
         self._minutes.look(tracks.looked_at, self.occupancy, crossings, arrivals)
         return crossings
+
+    def speed(self, track_id: TrackId) -> float | None:
+        """Metres a second of a thing now; None where that is not known."""
+        return self._gauge.speed(track_id) if self._gauge is not None else None
 
     def take_visits(self) -> list[Visit]:
         """The visits that have ended since they were last taken."""

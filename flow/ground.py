@@ -46,6 +46,17 @@ class GroundPlane:
         x, y, w = self._matrix @ (point[0], point[1], 1.0)
         return None if w <= 1e-9 else (float(x / w), float(y / w))
 
+    def square_metres(self, polygon: Sequence[Point]) -> float | None:
+        """The area of the ground that a polygon of the picture covers; None where the plane is not known all over it,
+        or where it covers nothing."""
+        corners = [self.metres(point) for point in polygon]
+        known = [corner for corner in corners if corner is not None]
+        if len(known) < len(corners):
+            return None
+        following = [*known[1:], *known[:1]]
+        area = abs(sum(a[0] * b[1] - b[0] * a[1] for a, b in zip(known, following, strict=True))) / 2
+        return area if area > 0 else None
+
 
 def _homography(seen: Sequence[Point], known: Sequence[Point]) -> NDArray[np.float64]:
     """The 3 × 3 matrix that takes four points to four others, positive in front of the camera."""

@@ -5,17 +5,19 @@ Promises: light to import: no engine, no OpenCV. Not here: opening models (`engi
 
 from collections.abc import Iterable
 
+from configs.areas import OneWay
 from configs.site import MonitoringPoint
 from configs.words import Watch
 from detectors.catalogue import Task
 
 
 def tasks_of(point: MonitoringPoint) -> set[Task]:
-    """What a monitoring point asks the models for."""
+    """What a monitoring point asks the models for: what it watches, and what its lines and zones forbid."""
     tasks = set()
     if Watch.SMOKE_FIRE in point.watch:
         tasks.add(Task.SMOKE_FIRE)
-    if set(point.watch) - {Watch.SMOKE_FIRE}:
+    guards = any(line.one_way is not OneWay.ANY for line in point.lines) or any(z.no_vehicles for z in point.zones)
+    if guards or set(point.watch) - {Watch.SMOKE_FIRE}:
         tasks.add(Task.PEOPLE_VEHICLES)
     return tasks
 

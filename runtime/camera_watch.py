@@ -13,11 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.crowd import CrowdJudge
+from alerts.crowd_looks import CrowdLooks
 from alerts.fire_scope import FireScope
 from alerts.known_sources import KnownSource
 from alerts.smoke_fire import Observed, SmokeFireJudge
 from alerts.vehicles import stopped_vehicle_alert
+from alerts.walkways import WalkwayJudge
 from alerts.words import AlertDraft, Marked
+from alerts.wrong_way import WrongWayJudge
 from configs.site import MonitoringPoint, Settings
 from configs.words import PEOPLE, Box, Instant, ObjectClass, Watch
 from detectors.behaviour import PatchKeeper
@@ -49,7 +52,11 @@ class CameraWatch:
         self._scope = FireScope(camera, settings.zone_info)
         self._patches = PatchKeeper()
         zones = camera.zones if Watch.CROWD in camera.watch else []
-        self._crowd = CrowdJudge(camera.camera_id, zones, settings.crowd_persists_seconds)
+        self._crowd = CrowdJudge(camera.camera_id, zones, settings.crowd_persists_seconds, self.flow.square_metres)
+        self._crowd_looks = CrowdLooks(zones)
+        self._people_in: dict[str, int] = {str(zone.zone_id): 0 for zone in camera.zones}
+        self._wrong_way = WrongWayJudge(camera.lines)
+        self._walkways = WalkwayJudge(camera.camera_id, camera.zones)
         self._lock = threading.Lock()
         self.last_tracks: Tracks | None = None
         self.last_sighting: Sighting | None = None
@@ -64,13 +71,26 @@ class CameraWatch:
             tracks = self._tracker.update(detections, looked_at, stream_time)
             self.last_tracks = tracks
             crossings = self.flow.update(tracks)
-            people = {str(z): self._people(counts) for z, counts in self.flow.occupancy.items()}
-            drafts = self._crowd.update(people, looked_at)
+            counted = {str(z): self._people(counts) for z, counts in self.flow.occupancy.items()}
+            self._people_in = self._crowd_looks.better(counted, looked_at)
+            drafts = self._crowd.update(self._people_in, looked_at)
             marked = tuple(
                 Marked(t.object_class, t.confidence, t.box) for t in tracks.tracks if t.object_class in PEOPLE
             )
             drafts = [replace(draft, marked=marked) for draft in drafts] + self._stopped_vehicles(tracks)
+            drafts += self._wrong_way.update(tracks, self.flow.speed)
+            drafts += self._walkways.update(tracks, self.flow.speed)
             return Seen(tracks, tuple(crossings), tuple(drafts))
+
+    def closer_count_due(self) -> bool:
+        """Whether the people of the last look should be counted by a closer one; true once in some seconds at most."""
+        with self._lock:
+            return self.last_tracks is not None and self._crowd_looks.is_due(self.last_tracks, self._people_in)
+
+    def take_closer_count(self, found: Detections, looked_at: Instant) -> None:
+        """What a closer look at the whole picture found."""
+        with self._lock:
+            self._crowd_looks.take(found, looked_at)
 
     def see_smoke_fire(self, detections: Detections, looked_at: Instant, stream_time: float) -> Seen:
         """Takes one look's smoke and fire: what is masked or out of hours is not judged."""
@@ -141,8 +161,8 @@ class CameraWatch:
             return self.flow.take_visits()
 
     def people_by_zone(self) -> dict[str, int]:
-        """How many people stand in each zone as of the last look."""
-        return {str(z): self._people(counts) for z, counts in self.flow.occupancy.items()}
+        """How many people stand in each zone as of the last look, those that only a closer look saw among them."""
+        return dict(self._people_in)
 
     @staticmethod
     def _people(counts: dict[ObjectClass, int]) -> int:

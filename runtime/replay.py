@@ -12,6 +12,7 @@ from typing import Any
 from configs.site import Line, MonitoringPoint, Name, Place, Settings, Streams
 from configs.words import VEHICLES, Instant, ObjectClass, Watch
 from detectors.catalogue import Task
+from detectors.tiles import look_in_tiles
 from runtime.camera_watch import CameraWatch, Seen
 from runtime.engines import Engines
 from runtime.fire_desk import look_closer
@@ -111,6 +112,8 @@ class Replay:
                 self.result.looks[task.value] = self.result.looks.get(task.value, 0) + 1
                 if task is Task.PEOPLE_VEHICLES:
                     self._take(self._watch.see_objects(detections, now, picture.seconds))
+                    if self._watch.closer_count_due():
+                        self._watch.take_closer_count(look_in_tiles(engine, picture.pixels), now)
                     step = self._step
                 else:
                     self._take(self._watch.see_smoke_fire(detections, now, picture.seconds))

@@ -34,6 +34,7 @@ from live.wire import Reply, Request, StateMessage
 from models.session import Database
 from runtime.asks import tasks_of
 from runtime.camera_watch import CameraWatch, Seen
+from runtime.crowd_desk import CrowdDesk
 from runtime.engines import Engines
 from runtime.fire_desk import FireDesk
 from runtime.recording import Archive
@@ -98,6 +99,7 @@ class Shard:
             self._posts[point.camera_id] = self._post(point)
         watches = {camera_id: post.watch for camera_id, post in self._posts.items()}
         self._desk = FireDesk(engines.by_task.get(Task.SMOKE_FIRE), database, FeedbackStore(feedback), watches)
+        self._crowd_desk = CrowdDesk(engines.by_task.get(Task.PEOPLE_VEHICLES))
         self._sums_taken_at = time.time()
         self._stopped = threading.Event()
 
@@ -125,6 +127,7 @@ class Shard:
         self._archive.start()
         self._rollups.start()
         self._desk.start()
+        self._crowd_desk.start()
         self._looker.start()
         for post in self._posts.values():
             if post.point.enabled:
@@ -143,6 +146,7 @@ class Shard:
             ender.join(6.0)
         self._looker.stop()
         self._desk.stop(5.0)
+        self._crowd_desk.stop(5.0)
         self._flush_minutes(at_end=True)
         self._scribe.stop(10.0)
         self._archive.stop(5.0)
@@ -177,6 +181,8 @@ class Shard:
             self._desk.look(post.camera, post.watch, post.watch.second_looks(frame.captured_at))
         else:
             seen = post.watch.see_objects(detections, frame.captured_at, frame.stream_time)
+            if post.watch.closer_count_due():
+                self._crowd_desk.look(post.camera, post.watch)
             post.moving_tracks = post.movers.update(seen.tracks) if seen.tracks else 0
             self._looker.tracking(camera_id, post.moving_tracks)
         self._confirm(post, task)

@@ -40,6 +40,14 @@ def ground() -> list[GroundPoint]:
     return [GroundPoint(at=seen_at(e, n), metres=(e, n)) for e, n in ((-4, 9), (4, 9), (4, 26), (-4, 26))]
 
 
+def test_a_zone_covers_as_much_ground_as_was_measured_and_beyond_it_nothing_is_said() -> None:
+    plane = GroundPlane(ground())
+    lane = [seen_at(e, n) for e, n in ((-3, 10), (3, 10), (3, 25), (0, 24), (-3, 25))]
+    assert plane.square_metres(lane) == pytest.approx(6 * 15 - 3)
+    assert plane.square_metres(lane[::-1]) == pytest.approx(6 * 15 - 3)
+    assert plane.square_metres([*lane, (0.5, 0.01)]) is None
+
+
 def road_camera() -> MonitoringPoint:
     middle = seen_at(0, 18)[1]
     return MonitoringPoint(
