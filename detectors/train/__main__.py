@@ -57,8 +57,9 @@ def main(arguments: list[str] | None = None) -> int:
     label = steps.add_parser("label", help="what COCO's network sees in the pictures, as a table for --taught")
     label.add_argument("--ir", type=Path)
     label.add_argument("--to", type=Path, default=PROJECT / "runs" / "taught.csv")
-    export = steps.add_parser("export", help="a checkpoint to OpenVINO, fp16 and int8")
-    export.add_argument("checkpoint", type=Path)
+    export = steps.add_parser("export", help="a checkpoint to OpenVINO, fp16 and int8; or the mean of several exports")
+    export.add_argument("checkpoint", type=Path, nargs="+", help="best.pt, or .xml of fp16 exports to be blended")
+    export.add_argument("--only", choices=("smoke-fire", "people-vehicles"), help="of a network of both, one half")
     export.add_argument("--to", type=Path, help="weights/FAMILY when not given")
     export.add_argument("--size", action="append", help="width x height, repeatable")
     export.add_argument("--precision", action="append", choices=("fp16", "int8"))
@@ -68,7 +69,7 @@ def main(arguments: list[str] | None = None) -> int:
     except ImportError as fault:
         print(f"training needs torch and ultralytics: pip install 'village-brain[train]' ({fault})", file=sys.stderr)
     except Exception as fault:
-        if type(fault).__name__ not in ("TrainingError", "DatasetError", "SeedWeightsError"):
+        if type(fault).__name__ not in ("TrainingError", "DatasetError", "SeedWeightsError", "ExportError"):
             raise
         print(fault, file=sys.stderr)
     return 2
@@ -157,18 +158,28 @@ def _label(options: argparse.Namespace) -> int:
 
 
 def _export(options: argparse.Namespace) -> int:
-    from detectors.train import export
+    from detectors.train import export, network
+    from detectors.train.blend import blend
+    from detectors.train.classes import FAMILIES
 
+    part = FAMILIES[options.only] if options.only else None
+    if all(path.suffix == ".xml" for path in options.checkpoint):
+        made = blend(options.checkpoint, part or FAMILIES["smoke-fire"])
+    elif len(options.checkpoint) == 1:
+        made = export.load(options.checkpoint[0], part)
+    else:
+        raise export.ExportError("of checkpoints, one at a time; only exports (.xml) can be blended")
+    family = network.family_of(made)
+    to = options.to or PROJECT / "weights" / family.name
     for size in options.size or ["416x256", "640x384"]:
         width, height = map(int, size.split("x"))
-        graph, family = export.to_openvino(options.checkpoint, width, height)
-        to = options.to or PROJECT / "weights" / family.name
+        graph = export.to_openvino(made, width, height)
         for precision in options.precision or ["fp16", "int8"]:
-            made = graph
+            finished = graph
             if precision == "int8":
                 pictures = export.calibration_pictures(options.data / "datasets", family, width, height, 240)
-                made = export.to_int8(graph, pictures)
-            xml = export.save(made, to, family, precision=precision, width=width, height=height, note="")
+                finished = export.to_int8(graph, pictures)
+            xml = export.save(finished, to, family, precision=precision, width=width, height=height, note="")
             row = {"xml": str(xml), "milliseconds": round(export.milliseconds(xml), 2)}
             print(json.dumps(row), flush=True)
     return 0

@@ -71,7 +71,7 @@ class Mixer:
             raise ValueError("training needs pictures with smoke or fire, and pictures without")
         self._scenes = _by_scene(positives)
         self._negative_scenes = _by_scene(negatives)
-        self._fires = [s for s in positives if (s.boxes[:, 0] == FIRE).any()]
+        self._fires, self._smokes = ([s for s in positives if (s.boxes[:, 0] == kind).any()] for kind in (FIRE, SMOKE))
         self._width, self._height, self._batch_size, self._seed = width, height, batch_size, seed
         self._until = np.cumsum(family.mix)
         self._sizes = tuple(sizes)
@@ -124,6 +124,8 @@ class Mixer:
             sample = self._positive(rng)
             labelled = sample.smoke_labelled
             picture, boxes = self._framed(self._read(sample), _all_boxes(sample), rng)
+            if rng.random() < 0.2:
+                picture, boxes = self._over_ordinary(picture, boxes, rng)
         elif kind < mosaics:
             picture, boxes, labelled = self._mosaic(rng)
         elif kind < far:
@@ -146,6 +148,14 @@ class Mixer:
             boxes = boxes.copy()
             boxes[:, [1, 3]] = 1 - boxes[:, [3, 1]]
         return picture, boxes, labelled
+
+    def _over_ordinary(self, picture: Picture, boxes: Boxes, rng: Rng) -> tuple[Picture, Boxes]:
+        """The picture with an ordinary one shining through: the same smoke before other places."""
+        behind, others = self._ordinary(rng, cover=True)
+        share = rng.uniform(0.6, 0.85)
+        others = others[others[:, 0] < UNSURE]
+        others[:, 0] += UNSURE
+        return cv2.addWeighted(picture, share, behind, 1 - share, 0), np.concatenate([boxes, others])
 
     def _positive(self, rng: Rng) -> Sample:
         """A picture of a scene drawn with weight √(pictures in it): long clips don't drown the rest."""
@@ -283,7 +293,8 @@ class Mixer:
         if rng.random() < 0.3:
             dark = rng.uniform(0.12, 0.5)
             cool = np.array([1.15, 1.0, 0.85], np.float32)
-            picture[:] = (255 * (picture / 255.0) ** rng.uniform(1.0, 1.6) * dark * cool).clip(0, 255).astype(np.uint8)
+            levels = np.linspace(0, 1, 256)[:, None] ** rng.uniform(1.0, 1.6) * dark * cool
+            picture[:] = cv2.LUT(picture, (255 * levels).clip(0, 255).astype(np.uint8)[None])
             ambient *= dark
             if rng.random() < 0.6:
                 composites.headlights(picture, rng)
@@ -311,7 +322,7 @@ class Mixer:
                     area *= rng.uniform(2, 8)
                 tall = float(np.clip(np.sqrt(area * rng.uniform(0.5, 2.5)), 10, self._height * 1.1))
                 wide = float(np.clip(area / tall, 10, self._width * 0.9))
-                sprite = composites.smoke(rng, round(tall), round(wide))
+                sprite = self._smoke_sprite(rng, round(tall), round(wide))
                 if rng.random() < 0.5:
                     sprite = composites.Sprite(sprite.colour[:, ::-1], sprite.alpha[:, ::-1])
                 box = composites.lay_smoke(picture, sprite, round(x - wide / 2), round(y - tall), ambient)
@@ -322,20 +333,29 @@ class Mixer:
     def _flame_sprite(self, rng: Rng, height: int, width: int) -> composites.Sprite:
         """A real flame cut from a training picture when one comes out well, else a drawn one."""
         if self._fires and rng.random() < 0.55:
-            sample = self._fires[int(rng.integers(len(self._fires)))]
-            picture = self._read(sample)
-            h, w = picture.shape[:2]
-            rows = sample.boxes[sample.boxes[:, 0] == FIRE]
-            box = rows[int(rng.integers(len(rows))), 1:] * np.array([w, h, w, h], np.float32)
-            cut = composites.flame_from_picture(picture, tuple(box.tolist()))
+            picture, box = self._box_of(self._fires, FIRE, rng)
+            cut = composites.flame_from_picture(picture, box)
             if cut is not None:
-                scale = np.sqrt(height * width / (cut.alpha.shape[0] * cut.alpha.shape[1]))
-                size = max(round(cut.alpha.shape[1] * scale), 5), max(round(cut.alpha.shape[0] * scale), 5)
-                how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-                return composites.Sprite(
-                    cv2.resize(cut.colour, size, interpolation=how), cv2.resize(cut.alpha, size, interpolation=how)
-                )
+                return cut.resized(height * width)
         return composites.flame(rng, max(height, 6), max(width, 5))
+
+    def _smoke_sprite(self, rng: Rng, height: int, width: int) -> composites.Sprite:
+        """Real smoke cut from a training picture, or drawn."""
+        if self._smokes and rng.random() < 0.4:
+            picture, box = self._box_of(self._smokes, SMOKE, rng)
+            cut = composites.smoke_from_picture(picture, box, rng.uniform(0.6, 1.0))
+            if cut is not None:
+                return cut.resized(height * width)
+        return composites.smoke(rng, height, width)
+
+    def _box_of(self, samples: Sequence[Sample], kind: int, rng: Rng) -> tuple[Picture, composites.PixelBox]:
+        """Some picture, and a box of one kind in it, in pixels."""
+        sample = samples[int(rng.integers(len(samples)))]
+        picture = self._read(sample)
+        h, w = picture.shape[:2]
+        rows = sample.boxes[sample.boxes[:, 0] == kind]
+        left, top, right, bottom = rows[int(rng.integers(len(rows))), 1:].tolist()
+        return picture, (left * w, top * h, right * w, bottom * h)
 
 
 def _all_boxes(sample: Sample) -> Boxes:

@@ -27,6 +27,16 @@ class Sprite:
     colour: Plane
     alpha: Plane
 
+    def resized(self, area: float) -> "Sprite":
+        """The same shape at about `area` pixels."""
+        scale = np.sqrt(area / (self.alpha.shape[0] * self.alpha.shape[1]))
+        size = max(round(self.alpha.shape[1] * scale), 5), max(round(self.alpha.shape[0] * scale), 5)
+        how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        return Sprite(
+            np.asarray(cv2.resize(self.colour, size, interpolation=how), np.float32),
+            np.asarray(cv2.resize(self.alpha, size, interpolation=how), np.float32),
+        )
+
 
 def fractal_noise(rng: Rng, height: int, width: int, *, cell: float, octaves: int = 4, fall: float = 0.55) -> Plane:
     """Smooth noise 0…1, (height, width): octaves of random grids, the coarsest with `cell` pixels a knot."""
@@ -39,7 +49,7 @@ def fractal_noise(rng: Rng, height: int, width: int, *, cell: float, octaves: in
         sum_of_weights += weight
         weight *= fall
         cell = max(cell / 2, 1.5)
-    low, high = np.percentile(total, (2, 98))
+    low, high = np.percentile(total[:: max(height // 64, 1), :: max(width // 64, 1)], (2, 98))
     spread: Plane = ((total - float(low)) / max(float(high - low), 1e-6)).clip(0, 1)
     return spread
 
@@ -178,6 +188,17 @@ def flame_from_picture(picture: Picture, box: PixelBox) -> Sprite | None:
     if float((alpha > 0.5).mean()) < 0.12 or float(white.mean()) > 0.6:
         return None
     return Sprite(crop.astype(np.float32), alpha.astype(np.float32))
+
+
+def smoke_from_picture(picture: Picture, box: PixelBox, thickness: float) -> Sprite | None:
+    """Real smoke cut out of a labelled picture, with edges that fade; None when the box is tiny."""
+    left, top, right, bottom = (round(v) for v in box)
+    crop = picture[max(top, 0) : bottom, max(left, 0) : right]
+    if min(crop.shape[:2]) < 14:
+        return None
+    height, width = crop.shape[:2]
+    alpha = _smoothstep(_fading_edges(height, width, share=0.3), 0, 1) * np.float32(thickness)
+    return Sprite(crop.astype(np.float32), alpha)
 
 
 def lay_smoke(picture: Picture, sprite: Sprite, left: int, top: int, ambient: float) -> PixelBox | None:

@@ -14,10 +14,16 @@ import numpy as np
 import openvino as ov
 import torch
 from numpy.typing import NDArray
+from ultralytics.nn.tasks import DetectionModel
 
 from detectors.train import dataset, network
 from detectors.train.augment import Mixer
 from detectors.train.classes import Family
+
+
+class ExportError(Exception):
+    """What was asked for cannot be exported; the message says why."""
+
 
 _ABOUT = {
     "smoke-fire": "Smoke and fire",
@@ -26,12 +32,21 @@ _ABOUT = {
 }
 
 
-def to_openvino(checkpoint: Path, width: int, height: int) -> tuple[ov.Model, Family]:
-    """The checkpoint as a graph, and its family: input (1, 3, height, width) float 0…1 RGB; output (1, 4 + classes,
-    anchors), boxes as centre and size in pixels of the input."""
+def load(checkpoint: Path, part: Family | None = None) -> DetectionModel:
+    """A checkpoint's network, or the `part` of its classes that is wanted, with its norms folded in."""
     trained = network.load(checkpoint)
-    family = network.family_of(trained)
-    model = trained.fuse(verbose=False).eval()
+    if part is not None:
+        trained = network.only(trained, part)
+    return trained.fuse(verbose=False)
+
+
+def to_openvino(fused: DetectionModel, width: int, height: int) -> ov.Model:
+    """The network as a graph.
+
+    Input (1, 3, height, width) float 0…1 RGB; output (1, 4 + classes, anchors), boxes as centre and size in pixels of
+    the input.
+    """
+    model = fused.eval()
     head = model.model[-1]
     head.export, head.format = True, "openvino"
     example = torch.zeros(1, 3, height, width)
@@ -40,7 +55,7 @@ def to_openvino(checkpoint: Path, width: int, height: int) -> tuple[ov.Model, Fa
         graph = ov.convert_model(model, example_input=example, input=[1, 3, height, width])
     graph.input(0).get_tensor().set_names({"images"})
     graph.output(0).get_tensor().set_names({"output0"})
-    return graph, family
+    return graph
 
 
 def calibration_pictures(data: Path, family: Family, width: int, height: int, count: int) -> list[NDArray[np.float32]]:

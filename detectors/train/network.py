@@ -59,6 +59,23 @@ def family_of(model: DetectionModel) -> Family:
     return next(family for family in FAMILIES.values() if family.names == names)
 
 
+def only(model: DetectionModel, family: Family) -> DetectionModel:
+    """The network without the classes that `family` lacks: what it sees of the others stays as it was. Raises
+    ValueError when the network does not have all of the family's."""
+    whole = family_of(model)
+    if not whole.first <= family.first < family.last <= whole.last:
+        raise ValueError(f"a network of {whole.name} cannot be cut down to {family.name}")
+    cut = build(family)
+    weights, rows = model.state_dict(), slice(family.first - whole.first, family.last - whole.first)
+    cut.load_state_dict(
+        {
+            name: weights[name][rows] if weights[name].shape != own.shape else weights[name]
+            for name, own in cut.state_dict().items()
+        }
+    )
+    return cut
+
+
 def save(model: nn.Module, path: Path, /, **more: Any) -> None:
     """Weights alone, written whole or not at all."""
     partial = path.with_suffix(".partial")

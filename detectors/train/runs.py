@@ -64,7 +64,6 @@ def train(options: TrainOptions, progress: Callable[[Progress], None] = lambda _
     options.run.mkdir(parents=True, exist_ok=True)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if device.type == "cuda":
-        torch.backends.cudnn.benchmark = True
         torch.set_float32_matmul_precision("high")
     pictures = sources.gather(options)
     mixer = sources.mixer(options, pictures)
@@ -193,7 +192,8 @@ class _Stepper:
             predictions = run.model(pictures)
             seen = self.teacher.look(pictures) if self.teacher else None
         predictions = {
-            name: value.float() if isinstance(value, Tensor) else value for name, value in predictions.items()
+            name: value.float() if isinstance(value, Tensor) else [level.float() for level in value]
+            for name, value in predictions.items()
         }
         loss: Tensor = self.loss_of(predictions, targets, labelled, unsure) / len(pictures)
         if self.teacher and seen is not None:

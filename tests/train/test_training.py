@@ -12,7 +12,8 @@ pytest.importorskip("ultralytics")
 from ultralytics.nn.tasks import DetectionModel  # noqa: E402
 
 from detectors.train import export, loader, network, people, seed_weights, sources  # noqa: E402
-from detectors.train.classes import FAMILIES, NAMES  # noqa: E402
+from detectors.train.blend import blend  # noqa: E402
+from detectors.train.classes import FAMILIES, NAMES, Family  # noqa: E402
 from detectors.train.dataset import DatasetError  # noqa: E402
 from detectors.train.distil import Distillation  # noqa: E402
 from detectors.train.predict import openvino_predictor, torch_predictor  # noqa: E402
@@ -138,14 +139,46 @@ def test_an_unreadable_clip_is_said(tmp_path: Path) -> None:
         people.frames_as_samples(tmp_path / "x.mp4", tmp_path, 10)
 
 
+def exported(checkpoint: Path, to: Path, family: Family) -> Path:
+    graph = export.to_openvino(export.load(checkpoint, family), 96, 64)
+    return export.save(graph, to, family, precision="fp16", width=96, height=64, note="")
+
+
+def test_half_a_network_of_both_says_what_the_whole_says(tmp_path: Path) -> None:
+    torch.manual_seed(4)
+    whole = network.build(FAMILIES["both"]).eval()
+    picture = torch.rand(1, 3, 64, 96)
+    with torch.no_grad():
+        wanted = whole(picture)[0]
+        for name, rows in (("smoke-fire", [0, 1]), ("people-vehicles", list(range(2, 8)))):
+            found = network.only(whole, FAMILIES[name]).eval()(picture)[0]
+            torch.testing.assert_close(found, wanted[:, [0, 1, 2, 3, *(4 + row for row in rows)]])
+    with pytest.raises(ValueError, match="cannot be cut"):
+        network.only(network.only(whole, FAMILIES["smoke-fire"]), FAMILIES["people-vehicles"])
+
+
+def test_a_blend_is_the_mean_of_what_it_is_made_of(tmp_path: Path) -> None:
+    family = FAMILIES["smoke-fire"]
+    irs = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        network.save(network.build(family), tmp_path / f"{seed}.pt", family=family.name)
+        irs.append(exported(tmp_path / f"{seed}.pt", tmp_path / str(seed), family))
+    blended = dict(blend(irs, family).named_modules())
+    name = "model.23.cv3.0.2"
+    kernels = [torch.load(tmp_path / f"{seed}.pt", weights_only=True)["weights"][f"{name}.weight"] for seed in (1, 2)]
+    torch.testing.assert_close(blended[name].weight, torch.stack(kernels).mean(0), atol=1e-4, rtol=1e-2)
+    with pytest.raises(seed_weights.SeedWeightsError, match="people-vehicles"):
+        blend(irs, FAMILIES["people-vehicles"])
+
+
 def test_the_exported_network_finds_what_the_trained_one_finds(tmp_path: Path) -> None:
     torch.manual_seed(1)
     model = network.build()
     for branch in model.model[-1].cv3:
         torch.nn.init.constant_(branch[-1].bias, -0.5)
     network.save(model, tmp_path / "best.pt")
-    graph, family = export.to_openvino(tmp_path / "best.pt", 96, 64)
-    xml = export.save(graph, tmp_path, family, precision="fp16", width=96, height=64, note="")
+    xml = exported(tmp_path / "best.pt", tmp_path, FAMILIES["smoke-fire"])
     picture = np.random.default_rng(2).integers(0, 255, (90, 160, 3), np.uint8)
     picture = cv2.GaussianBlur(picture, (0, 0), 3)
     predict, size = openvino_predictor(xml)
