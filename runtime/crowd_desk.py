@@ -77,7 +77,7 @@ class CrowdDesk:
             except Exception:
                 self.failed += 1
                 log.exception("crowds: a closer look at camera %s failed", job.camera.camera_id)
-                took = 1.0
+                took = 0.25
             self._stopping.wait(min(_RESTS * took, 5.0))
 
     def _look(self, job: _Look) -> float:

@@ -1,0 +1,105 @@
+"""Crowds and vehicles on real footage through real weights, as one camera's watch judges them.
+
+The campus clip has a known number of people in each picture; the road clip has eight vehicles that come toward the
+camera, and cars parked beside it.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from alerts.words import AlertDraft
+from configs.areas import Line, Name, OneWay, Zone
+from configs.site import MonitoringPoint, Place, Settings, Streams
+from configs.words import IncidentKind, Instant, Point, Watch
+from detectors.catalogue import Catalogue, Task
+from detectors.engine import open_engine
+from detectors.tiles import look_in_tiles
+from detectors.words import Detections
+from runtime.camera_watch import CameraWatch
+
+pytestmark = pytest.mark.shared_data
+
+Looks = list[tuple[float, Detections]]
+WHOLE: list[Point] = [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)]
+
+
+def watch_of(zones: list[Zone], lines: list[Line]) -> CameraWatch:
+    point = MonitoringPoint(
+        id="clip",
+        name=Name(zh="片段", en="Clip"),
+        place=Place(x=0.5, y=0.5),
+        group="all",
+        streams=Streams.model_validate({"sub": "rtsp://clip/sub"}),
+        watch=[Watch.CROWD],
+        zones=zones,
+        lines=lines,
+    )
+    return CameraWatch(point, Settings(name=Name(zh="余东", en="Yudong")))
+
+
+def pictures(path: Path, every: int) -> Iterator[tuple[int, np.ndarray]]:
+    """(number from 1, picture) of every n-th picture."""
+    video, number = cv2.VideoCapture(str(path)), 0
+    while video.grab():
+        number += 1
+        if number % every == 1:
+            yield number, np.asarray(video.retrieve()[1], np.uint8)
+    video.release()
+
+
+@pytest.fixture(scope="module")
+def road(shared_data: Path) -> Looks:
+    model = Catalogue.load(folders=[shared_data / "weights"]).find(Task.PEOPLE_VEHICLES, (640, 384))
+    engine = open_engine(model)
+    clip = shared_data / "clips" / "road-8-vehicles.mp4"
+    looks = [(number / 24.013, engine.detect(picture)) for number, picture in pictures(clip, 4)]
+    engine.close()
+    return looks
+
+
+def told(watch: CameraWatch, looks: Looks) -> list[AlertDraft]:
+    return [draft for at, seen in looks for draft in watch.see_objects(seen, Instant(at), at).drafts]
+
+
+def one_way(way: OneWay) -> Line:
+    # From left to right, so that what comes toward the camera goes in.
+    return Line(id="road", name=Name(zh="村道", en="Road"), start=(0.0, 0.5256), end=(1.0, 0.5256), one_way=way)
+
+
+@pytest.mark.parametrize("thinned", [1, 2])
+def test_each_vehicle_against_the_direction_is_told_once_and_none_that_keeps_to_it(road: Looks, thinned: int) -> None:
+    against = told(watch_of([], [one_way(OneWay.OUT)]), road[::thinned])
+    along = told(watch_of([], [one_way(OneWay.IN)]), road[::thinned])
+    assert along == []
+    assert len(against) == 8
+    assert {draft.kind for draft in against} == {IncidentKind.TRAFFIC}
+    assert all("村道" in draft.reason.zh and draft.numbers["direction"] == "in" for draft in against)
+
+
+def test_a_crowd_of_known_size_is_told_with_its_size(shared_data: Path) -> None:
+    truth = np.loadtxt(shared_data / "clips" / "pets09-s2l1-gt.txt", delimiter=",")
+    zone = Zone(id="campus", name=Name(zh="校园", en="Campus"), polygon=WHOLE, crowd_at=6, crowd_dangerous_at=12)
+    watch = watch_of([zone], [])
+    engine = open_engine(Catalogue.load(folders=[shared_data / "weights"]).find(Task.PEOPLE_VEHICLES, (416, 256)))
+    drafts, closer, off = [], 0, []
+    for number, picture in pictures(shared_data / "clips" / "pets09-s2l1-view1.avi", 4):
+        at = number / 7.0
+        small = cv2.resize(picture, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        drafts += watch.see_objects(engine.detect(np.asarray(small, np.uint8)), Instant(at), at).drafts
+        there = int((truth[:, 0] == number).sum())
+        off.append(watch.people_by_zone()["campus"] - there)
+        if watch.closer_count_due():
+            watch.take_closer_count(look_in_tiles(engine, picture), Instant(at))
+            closer += 1
+        if drafts and number > 300:
+            break
+    engine.close()
+    assert [(d.kind, d.numbers["level"]) for d in drafts] == [(IncidentKind.CROWD, "filling")]
+    there = int((truth[:, 0] == round(drafts[0].raised_at * 7.0)).sum())
+    assert abs(drafts[0].numbers["people"] - there) <= 1
+    assert 0 < closer <= 300 / 7.0 / 5.0 + 1
+    assert np.abs(off).mean() <= 1.0
