@@ -162,7 +162,10 @@ class MonitoringPoint(Strict):
     place: Place = Field(description="where it is: x and y on the village plan, latitude and longitude where known")
     group: Slug = Field(description="the id of one of the groups above")
     streams: Streams = Field(description="its RTSP addresses, main and sub")
-    watch: list[Watch] = Field(default_factory=list, description="what to look for; nothing: live view only")
+    watch: list[Watch] = Field(
+        default_factory=list,
+        description="what to look for; nothing: live view only, unless a line is one_way or a zone says no_vehicles",
+    )
     zones: list[Zone] = Field(default_factory=list, description="areas of the picture")
     lines: list[Line] = Field(default_factory=list, description="lines across which people or vehicles are counted")
     ground: list[GroundPoint] = Field(
