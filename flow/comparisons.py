@@ -38,13 +38,17 @@ class DayTotals:
     def whole_between(self, first: date, last: date) -> list[int | None]:
         """The same, and None too where a day was observed for less than `WHOLE` of what is usual around it."""
         days = self._days(first, last)
-        seconds = np.array([value for _, value in days])
-        whole = []
-        for n, (people, seen) in enumerate(days):
-            around = seconds[max(0, n - _AROUND) : n + _AROUND + 1]
-            usual = float(np.median(around[around > 0])) if (around > 0).any() else 0.0
-            whole.append(people if seen > 0 and seen >= WHOLE * usual else None)
-        return whole
+        seconds = np.zeros(len(days) + 2 * _AROUND)
+        seconds[_AROUND:-_AROUND] = [value for _, value in days]
+        windows = np.lib.stride_tricks.sliding_window_view(seconds, 2 * _AROUND + 1)
+        ordered = np.sort(np.where(windows > 0, windows, np.inf), axis=1)  # what was not watched goes last
+        count = np.maximum((windows > 0).sum(axis=1), 1)
+        rows = np.arange(len(days))
+        usual = (ordered[rows, (count - 1) // 2] + ordered[rows, count // 2]) / 2
+        return [
+            people if seen > 0 and seen >= WHOLE * most else None
+            for (people, seen), most in zip(days, usual.tolist(), strict=True)
+        ]
 
     def _days(self, first: date, last: date) -> list[tuple[int, float]]:
         missing = [day for day in days_between(first, last) if day not in self._known]
