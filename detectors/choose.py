@@ -2,7 +2,7 @@
 
 Promises: of those whose stated recall is at least `LEAST_RECALL`, the most accurate one that gives the looks a second
 asked for; where none does, the fastest of them. What was measured is kept in a file, keyed by the processor, the cores
-used and the model's own sum, so the next start opens one network only. Not here: which files there are
+used, the precision and the model's own sum, so the next start opens one network only. Not here: which files there are
 (`catalogue.py`).
 """
 
@@ -117,7 +117,8 @@ class _Speeds:
             self._known = {}
 
     def of(self, file: ModelFile) -> float:
-        key = f"{self._machine}: {file.digest}"
+        # bf16 and fp16 may be one file, run in two ways
+        key = f"{self._machine}: {file.precision} {file.digest}"
         if key not in self._known:
             self._known[key] = round(self._measured_by(file, self._threads), 1)
             log.info("%s gives %.1f looks a second here", file.path, self._known[key])

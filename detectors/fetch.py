@@ -1,7 +1,8 @@
 """Models that are not on this machine yet: ultralytics' own download and export, the ordinary way.
 
 Promises: it runs in a process of its own, so torch never stays in memory; ultralytics may not install anything; what
-was made is complete, with its sums, or not there at all. Not here: training our own (`train/`).
+was made is complete, with its sums, or not there at all. Weights are kept in half precision, which leaves the numbers
+to multiply to the device. Not here: other formats and precisions (`export.py`), training our own (`train/`).
 """
 
 import hashlib
@@ -27,8 +28,8 @@ from ultralytics import YOLO
 name, folder, sizes = sys.argv[1], Path(sys.argv[2]), [tuple(map(int, s.split("x"))) for s in sys.argv[3].split(",")]
 for width, height in sizes:
     model = YOLO(f"{name}.pt")
-    made = Path(model.export(format="openvino", imgsz=(height, width), batch=1, half=False, verbose=False))
-    shutil.move(made, folder / f"{name}_fp32_{width}x{height}_openvino_model")
+    made = Path(model.export(format="openvino", imgsz=(height, width), batch=1, half=True, verbose=False))
+    shutil.move(made, folder / f"{name}_fp16_{width}x{height}_openvino_model")
 shutil.copy(f"{name}.pt", folder / f"{name}.pt")
 """
 

@@ -96,7 +96,10 @@ def open_openvino(
     steps.input(0).model().set_layout(ov.Layout("NCHW"))
     try:
         with behind():
-            compiled = core.compile_model(steps.build(), device, _settings(threads, device))
+            settings = _settings(threads, device) | _numbers(
+                model, core.get_property(device, "OPTIMIZATION_CAPABILITIES")
+            )
+            compiled = core.compile_model(steps.build(), device, settings)
             # One more than the streams: while one result is read, its stream already has the next picture.
             parallel = int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")) + 1
             look = _Look(compiled, decoder, input_size, parallel)
@@ -113,6 +116,14 @@ def _settings(threads: int | None, device: str) -> dict[str, Any]:
         return {"PERFORMANCE_HINT": "THROUGHPUT"}
     used = cores_for(threads)
     return {"PERFORMANCE_HINT": "THROUGHPUT", "NUM_STREAMS": str(used), "INFERENCE_NUM_THREADS": used}
+
+
+def _numbers(model: ModelFile, capabilities: list[str]) -> dict[str, Any]:
+    """What the network multiplies. int8 and fp16 say how weights are kept; the rest is in what suits the device."""
+    if model.precision == "fp32":
+        return {"INFERENCE_PRECISION_HINT": "f32"}
+    # Where the device lacks bfloat16 it would be imitated, slowly.
+    return {"INFERENCE_PRECISION_HINT": "bf16"} if model.precision == "bf16" and "BF16" in capabilities else {}
 
 
 def _sentence(path: Path, error: Exception) -> str:

@@ -1,7 +1,8 @@
 """ultralytics on torch: the engine for CUDA, and for TensorRT engines exported from a .pt.
 
 Promises: as `engine.Engine`; torch is imported only when such a model is opened, and ultralytics may not install or
-download anything. Not here: fetching and exporting (`fetch.py`).
+download anything. Pictures are fitted by our own `Letterbox`: ultralytics' shrinks with another filter, and boxes would
+differ from those of other engines. Not here: fetching and exporting (`fetch.py`, `export.py`).
 """
 
 import os
@@ -10,6 +11,7 @@ import threading
 import numpy as np
 
 from configs.words import ObjectClass
+from detectors.boxes import PAD_GREY, Letterbox
 from detectors.catalogue import ModelBroken, ModelFile, ModelMissing
 from detectors.engine import CONFIDENCE, NMS_IOU, Picture, Thresholds, cores_for
 from detectors.pooled import PooledEngine
@@ -48,10 +50,12 @@ def open_ultralytics(
         ) from None
 
     def look(picture: Picture) -> Detections:
-        aspect = picture.shape[1] / picture.shape[0]
+        letterbox = Letterbox.fit((picture.shape[1], picture.shape[0]), (width, height))
+        canvas: Picture = np.full((height, width, 3), PAD_GREY, np.uint8)
+        letterbox.place(picture, canvas)
         with lock:
             found = network.predict(
-                picture,
+                canvas,
                 imgsz=(height, width),
                 rect=False,
                 conf=limits.confidence,
@@ -63,7 +67,7 @@ def open_ultralytics(
             )[0].boxes
         numbers = found.cls.int().tolist()
         names: list[ObjectClass] = [name for n in numbers if (name := model.classes[n]) is not None]
-        boxes = found.xyxyn.cpu().numpy().astype(np.float32).clip(0.0, 1.0)
-        return Detections(boxes, found.conf.cpu().numpy().astype(np.float32), tuple(names), aspect)
+        boxes = letterbox.unfit(found.xyxy.cpu().numpy().astype(np.float32))
+        return Detections(boxes, found.conf.cpu().numpy().astype(np.float32), tuple(names), letterbox.aspect)
 
     return PooledEngine(look, f"{model.name} {width}x{height} torch {device}", (width, height), model.classes, 1)

@@ -1,4 +1,4 @@
-"""`vbrain models`: which models there are, how to get one, how fast each is here."""
+"""`vbrain models`: which models there are, how to get or make one, how fast and how good each is here."""
 
 from pathlib import Path
 from typing import Annotated
@@ -57,6 +57,36 @@ def fetch_model(name: Annotated[str, typer.Argument(help="a model of the catalog
     except ModelError as error:
         fail(str(error))
     done(f"{name} is in {folder}")
+
+
+@models.command("export")
+def export_model(
+    name: Annotated[str, typer.Argument(help="a model of the catalogue")],
+    form: Annotated[str, typer.Option("--format", help="openvino, onnx, torch or tensorrt")] = "openvino",
+    size: Annotated[str, typer.Option(help="width x height of its input, in multiples of 32")] = "416x256",
+    precision: Annotated[str | None, typer.Option(help="fp32, fp16, bf16 or int8; fp32 (TensorRT: fp16)")] = None,
+    checkpoint: Annotated[Path | None, typer.Option(help="the .pt to export, when the catalogue has none")] = None,
+    pictures: Annotated[Path | None, typer.Option(help="a folder of photographs to calibrate int8 on")] = None,
+) -> None:
+    """Make a model for another engine, size or precision, into var/models. Needs the `train` extra."""
+    from detectors.export import export, parse_size
+
+    try:
+        wanted = parse_size(size)
+        with step(f"exporting {name} (some minutes)"):
+            made = export(
+                name,
+                _catalogue(),
+                form=form,
+                size=wanted,
+                precision=precision,
+                checkpoint=checkpoint,
+                pictures=pictures,
+                say=lambda _: None,
+            )
+    except ModelError as error:
+        fail(str(error))
+    done(f"{name} is in {made}; `make bench-accuracy` says how well it sees")
 
 
 @models.command("benchmark")

@@ -139,7 +139,7 @@ def test_what_was_fetched_is_found_and_its_sums_are_kept(catalogue: Catalogue, t
     python = python_that(
         tmp_path,
         "for size in sizes.split(','):\n"
-        "    folder = pathlib.Path(made, f'{name}_fp32_{size}_openvino_model'); folder.mkdir()\n"
+        "    folder = pathlib.Path(made, f'{name}_fp16_{size}_openvino_model'); folder.mkdir()\n"
         "    (folder / 'net.xml').write_text('<net/>'); (folder / 'net.bin').write_text('weights')\n",
     )
     said: list[str] = []
@@ -147,7 +147,7 @@ def test_what_was_fetched_is_found_and_its_sums_are_kept(catalogue: Catalogue, t
     assert folder == tmp_path / "weights" / "net"
     assert "MIT" in said[0]
     found = catalogue.find(Task.PEOPLE_VEHICLES, (320, 320))
-    assert (found.precision, found.path.parent.parent) == ("fp32", folder)
+    assert (found.precision, found.path.parent.parent) == ("fp16", folder)
     found.path.with_suffix(".bin").write_text("damaged")
     with pytest.raises(ModelBroken, match="damaged"):
         catalogue.find(Task.PEOPLE_VEHICLES, (320, 320))

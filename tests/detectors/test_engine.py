@@ -1,6 +1,8 @@
 """The engines on real weights and footage, and the same boxes through any of them."""
 
 import queue
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -237,9 +239,34 @@ def test_onnx_runtime_and_openvino_give_the_same_boxes(tmp_path: Path) -> None:
         engine.close()
 
 
-def test_a_missing_library_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import sys
+def test_a_box_that_runs_openvino_never_asks_for_torch(tmp_path: Path) -> None:
+    """Whether or not torch is installed: whoever asks for it, in the service or below, is named."""
+    network = blob_finder(tmp_path / "net.onnx")
+    code = f"""
+import sys
+class Watch:
+    asked = []
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("torch", "ultralytics", "nncf"):
+            self.asked.append(name)
+sys.meta_path.insert(0, Watch())
+import api.app, runtime.cli, runtime.shard, runtime.commands.models
+from pathlib import Path
+import numpy as np
+from configs.words import ObjectClass
+from detectors.catalogue import ModelFile, Task
+from detectors.engine import open_engine
+path, names = Path({str(network)!r}), (ObjectClass.PERSON, None)
+engine = open_engine(ModelFile("n", Task.PEOPLE_VEHICLES, path, "openvino", (128, 96), None, names, "", "", None, ""))
+engine.detect(np.zeros((48, 64, 3), np.uint8))
+engine.close()
+sys.exit(f"asked for: {{Watch.asked}}" if Watch.asked else 0)
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True, timeout=150)
+    assert done.returncode == 0, done.stderr
 
+
+def test_a_missing_library_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for module, form, says in (("onnxruntime", "onnx", "onnxruntime"), ("ultralytics", "torch", "ultralytics")):
         monkeypatch.setitem(sys.modules, module, None)
         with pytest.raises(ModelMissing, match=says):
