@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from configs.words import ObjectClass
-from detectors.catalogue import SUMS_FILE, Catalogue, ModelBroken, ModelMissing, Task
+from detectors.catalogue import PROJECT, SUMS_FILE, Catalogue, ModelBroken, ModelMissing, Task
+from detectors.choose import LEAST_RECALL
 
 TWO_MODELS = """
 models:
@@ -147,6 +148,28 @@ def test_a_mistake_in_the_catalogue_is_named(tmp_path: Path, text: str, says: st
     (tmp_path / "catalogue.yaml").write_text(text, "utf-8")
     with pytest.raises(ModelBroken, match=says):
         Catalogue.load(tmp_path / "catalogue.yaml", [])
+
+
+def test_a_box_with_nothing_but_the_project_sees_people_vehicles_and_fire() -> None:
+    catalogue = Catalogue.load(folders=[PROJECT / "weights"])
+    people = catalogue.all(Task.PEOPLE_VEHICLES)
+    assert {(file.name, file.size, file.precision) for file in people} == {
+        ("people-vehicles", (416, 256), "int8"),
+        ("people-vehicles", (640, 384), "int8"),
+    }
+    assert set(people[0].classes) == {*ObjectClass} - {ObjectClass.SMOKE, ObjectClass.FIRE}
+    assert all(file.accuracy and file.accuracy.recall >= LEAST_RECALL for file in people)
+    assert catalogue.all(Task.SMOKE_FIRE)
+    assert not catalogue.broken
+    shipped = [path for path in (PROJECT / "weights" / "people-vehicles").rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in shipped) <= 12_000_000
+
+
+@pytest.mark.shared_data
+def test_cocos_weights_are_preferred_where_they_are(shared_data: Path) -> None:
+    catalogue = Catalogue.load(folders=[PROJECT / "weights", shared_data / "weights"])
+    assert catalogue.find(Task.PEOPLE_VEHICLES).name == "coco-yolo11n"
+    assert catalogue.find(Task.PEOPLE_VEHICLES, (640, 384)).name == "coco-yolo11n"
 
 
 @pytest.mark.shared_data
