@@ -1,19 +1,22 @@
 """From alert to incident: one event in the world is one incident.
 
 Promises: an alert, its evidence rows, the timeline and what must be told commit in one transaction, and saying the same
-draft twice (after a crash, say) changes nothing. Not here: which incident an alert belongs to (`matching.py`), the
+draft twice (after a crash, say) changes nothing. Many at once cost a fraction of one at a time: their rows go out
+together. Not here: which incident an alert belongs to (`matching.py`), the
 steps that follow (`lifecycle.py`), files (`evidence.py`).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from alerts.clocks import restate_clock, start_clock
 from alerts.duty import area_of
 from alerts.evidence import EvidenceFile
-from alerts.matching import JOIN_WITHIN, Match, find_match, opening_lock, propose
+from alerts.matching import JOIN_WITHIN, Held, Match, find_match, opening_lock, propose
 from alerts.states import IncidentState
 from alerts.timeline import record
 from alerts.words import AlertDraft
@@ -24,7 +27,7 @@ from configs.words import IncidentKind
 from models.base import utc_now
 from models.tables import Alert, Evidence, Incident
 
-__all__ = ["JOIN_WITHIN", "Raised", "raise_alert"]
+__all__ = ["JOIN_WITHIN", "Raised", "Sighted", "raise_alert", "raise_alerts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +51,58 @@ def raise_alert(
 ) -> Raised:
     """Adds the alert to the open incident it belongs to, or opens one. `alert_id` makes the call idempotent. `source`
     is camera, citizen or desk."""
-    settings, kinds = rules or (village(), incident_kinds())
+    opening_lock(session)
     known = session.get(Alert, alert_id)
     if known is not None:
         return Raised(known.incident, known, opened=False)
+    one = Sighted(alert_id, draft, place, files)
+    raised = _raise(session, one, source, rules or (village(), incident_kinds()), Held())
+    session.flush()
+    return raised
+
+
+@dataclass(frozen=True, slots=True)
+class Sighted:
+    """A draft with what belongs to it, ready to be raised."""
+
+    alert_id: str
+    draft: AlertDraft
+    place: Place | None
+    files: tuple[EvidenceFile, ...] = ()
+
+
+def raise_alerts(
+    session: Session, several: Sequence[Sighted], rules: tuple[Village, IncidentKinds] | None = None
+) -> list[Raised]:
+    """As `raise_alert` for each in turn; only incidents that open are written one by one, all else together."""
+    rules = rules or (village(), incident_kinds())
     opening_lock(session)
+    ids = [one.alert_id for one in several]
+    known = {a.id: Raised(a.incident, a, opened=False) for a in session.scalars(select(Alert).where(Alert.id.in_(ids)))}
+    held = Held()
+    with session.no_autoflush:
+        found = [known.get(one.alert_id) or _raise(session, one, "camera", rules, held) for one in several]
+    session.flush()
+    return found
+
+
+def _raise(
+    session: Session,
+    one: Sighted,
+    source: str,
+    rules: tuple[Village, IncidentKinds],
+    held: Held,
+) -> Raised:
+    (settings, kinds), draft, place = rules, one.draft, one.place
     raised_at = datetime.fromtimestamp(draft.raised_at, UTC)
     spot = (place.x, place.y) if place else None
-    match = find_match(session, draft, spot, raised_at, settings)
+    match = find_match(session, draft, spot, raised_at, settings, held)
     opened = match.sure is None
     incident = match.sure or _open(session, draft, spot, raised_at, source, settings, kinds)
+    held.incidents[incident.id] = incident
     graver = False if opened else _take_in(incident, draft, spot, raised_at, settings, kinds)
     alert = Alert(
-        id=alert_id,
+        id=one.alert_id,
         incident_id=incident.id,
         origin_incident_id=incident.id,
         kind=draft.kind.value,
@@ -75,10 +117,10 @@ def raise_alert(
         numbers=draft.numbers,
     )
     session.add(alert)
-    for file in files:
+    for file in one.files:
         session.add(
             Evidence(
-                alert_id=alert_id,
+                alert_id=one.alert_id,
                 media_type=file.media_type,
                 path=file.path,
                 sha256=file.sha256,
@@ -88,8 +130,7 @@ def raise_alert(
                 purpose="report" if source == "citizen" else "sighting",
             )
         )
-    _write_down(session, incident, alert, draft, match, opened, graver)
-    session.flush()
+    _write_down(session, incident, alert, draft, match, opened, graver, held)
     return Raised(incident, alert, opened)
 
 
@@ -150,7 +191,14 @@ def _take_in(
 
 
 def _write_down(
-    session: Session, incident: Incident, alert: Alert, draft: AlertDraft, match: Match, opened: bool, graver: bool
+    session: Session,
+    incident: Incident,
+    alert: Alert,
+    draft: AlertDraft,
+    match: Match,
+    opened: bool,
+    graver: bool,
+    held: Held,
 ) -> None:
     details: dict[str, object] = {"alert_id": alert.id}
     if graver:
@@ -168,4 +216,4 @@ def _write_down(
         details=details,
         topic="incident.opened" if opened else "incident.changed",
     )
-    propose(session, incident, match.likely, is_new=opened)
+    propose(session, incident, match.likely, opened, held)

@@ -6,8 +6,10 @@ What is seen after an incident was resolved is a new one, proposed to be the sam
 told. Two alerts that arrive at the same moment cannot open two incidents. Not here: joining by hand (`merging.py`).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import bindparam, select, text
 from sqlalchemy.orm import Session
@@ -46,6 +48,15 @@ class Match:
     sure: Incident | None = None
     reason: Reason | None = None
     likely: list[Likely] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Held:
+    """What one transaction has at hand and may not have written yet: incidents it locked or made, and for each of those
+    the others of which an operator was asked whether they are the same."""
+
+    incidents: dict[str, Incident] = field(default_factory=dict)
+    asked: dict[str, set[str]] = field(default_factory=dict)
 
 
 #: Open incidents of some kinds, of the same camera or within a square around the spot; the newest first. Built once: it
@@ -89,13 +100,20 @@ def opening_lock(session: Session) -> None:
         session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
 
 
-def find_match(session: Session, draft: AlertDraft, spot: Point | None, raised_at: datetime, village: Village) -> Match:
-    """Where an alert belongs. The incident it joins is locked against other writers."""
+def find_match(
+    session: Session,
+    draft: AlertDraft,
+    spot: Point | None,
+    raised_at: datetime,
+    village: Village,
+    held: Held,
+) -> Match:
+    """Where an alert belongs. The incident it joins is locked against other writers, and then among `held`."""
     rule = village.joining_for(draft.kind)
     longest = max(JOIN_WITHIN, timedelta(seconds=max(rule.sure_seconds, rule.likely_seconds)))
     farthest = max(rule.sure_metres, rule.likely_metres)
     match, sure_id, nearest = Match(), None, float("inf")
-    for row in session.execute(_NEARBY, _bounds(draft, spot, raised_at - longest, farthest, village)):
+    for row in _nearby(session, _bounds(draft, spot, raised_at - longest, farthest, village), held):
         gap = abs((raised_at - row.last_alert_at).total_seconds())
         resolved = row.state == IncidentState.RESOLVED.value
         if draft.camera_id and row.camera_id == draft.camera_id and gap <= JOIN_WITHIN.total_seconds():
@@ -113,15 +131,37 @@ def find_match(session: Session, draft: AlertDraft, spot: Point | None, raised_a
         elif metres <= rule.likely_metres and gap <= rule.likely_seconds:
             match.likely.append(Likely(row.id, row.opened_at, _near(metres, gap)))
     if sure_id is not None:
-        match.sure = session.get_one(Incident, sure_id, with_for_update=True)
+        # Read again it would lose what was not written yet.
+        match.sure = held.incidents.get(sure_id) or session.get_one(Incident, sure_id, with_for_update=True)
+        held.incidents[sure_id] = match.sure
     match.likely = [one for one in match.likely if one.incident_id != sure_id][:_MOST_PROPOSALS]
     return match
 
 
-def _bounds(
-    draft: AlertDraft, spot: Point | None, since: datetime, metres: float, village: Village
-) -> dict[str, object]:
-    bounds: dict[str, object] = dict.fromkeys(("left", "right", "top", "bottom"))
+def _nearby(session: Session, bounds: dict[str, Any], held: Held) -> Iterable[Any]:
+    """What is within the bounds, the newest first. Of incidents at hand their present state counts, not the row's."""
+    rows = session.execute(_NEARBY, bounds)
+    if not held.incidents:
+        return rows
+    mine = [i for i in held.incidents.values() if _within(i, bounds)]
+    found = [*mine, *(row for row in rows if row.id not in held.incidents)]
+    return sorted(found, key=lambda one: (-one.last_alert_at.timestamp(), one.id))
+
+
+def _within(incident: Incident, bounds: dict[str, Any]) -> bool:
+    """As the query says it."""
+    if incident.kind not in bounds["kinds"] or incident.last_alert_at < bounds["since"]:
+        return False
+    if bounds["camera"] is not None and incident.camera_id == bounds["camera"]:
+        return True
+    x, y = incident.place_x, incident.place_y
+    if bounds["left"] is None or x is None or y is None:
+        return False
+    return bool(bounds["left"] <= x <= bounds["right"] and bounds["top"] <= y <= bounds["bottom"])
+
+
+def _bounds(draft: AlertDraft, spot: Point | None, since: datetime, metres: float, village: Village) -> dict[str, Any]:
+    bounds: dict[str, Any] = dict.fromkeys(("left", "right", "top", "bottom"))
     if spot is not None:
         across, down = metres / village.plan.width_metres, metres / village.plan.height_metres
         bounds = {
@@ -134,16 +174,25 @@ def _bounds(
     return {**bounds, "kinds": kinds, "since": since, "camera": draft.camera_id or None}
 
 
-def propose(session: Session, incident: Incident, likely: list[Likely], is_new: bool) -> list[MergeProposal]:
+def propose(
+    session: Session, incident: Incident, likely: list[Likely], is_new: bool, held: Held
+) -> list[MergeProposal]:  # fmt: skip
     """Asks an operator whether `incident` is one event with each of these, unless that was asked before (of a new one
     nothing was). The older one would stay."""
     if not likely:
         return []
-    known = set() if is_new else {one for pair in session.execute(_ASKED, {"it": incident.id}) for one in pair}
+    if incident.id not in held.asked:
+        told = set() if is_new else {one for pair in session.execute(_ASKED, {"it": incident.id}) for one in pair}
+        unwritten = {one for one, others in held.asked.items() if incident.id in others}
+        held.asked[incident.id] = told | unwritten | {incident.id}
+    asked = held.asked[incident.id]
     made = []
     for other in likely:
-        if other.incident_id in known or other.incident_id == incident.id:
+        if other.incident_id in asked:
             continue
+        asked.add(other.incident_id)
+        if other.incident_id in held.asked:
+            held.asked[other.incident_id].add(incident.id)
         pair = sorted([(incident.opened_at, incident.id), (other.opened_at, other.incident_id)])
         made.append(
             MergeProposal(

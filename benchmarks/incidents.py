@@ -41,6 +41,7 @@ from api.views import incident_page
 from configs.site import Place
 from configs.words import CameraId, IncidentKind, Instant, Role
 from models.base import new_id, utc_now
+from models.errors import DatabaseUnavailable
 from models.migrate import migrate
 from models.session import Database, open_database
 from models.tables import Alert, AuditEntry, Incident, OutboxMessage
@@ -49,7 +50,7 @@ from tests.support.postgres import PostgresMissing, start_cluster
 
 CAMERAS = [f"camera-{n}" for n in range(37)]
 KINDS = list(IncidentKind)
-BATCH = 5000
+BATCH = 1000
 OPEN_INCIDENTS = 300
 
 
@@ -73,10 +74,21 @@ def fill(database: Database, closed: int) -> None:
     total = closed + OPEN_INCIDENTS
     for start in range(0, total, BATCH):
         rows = [row(n, n >= closed) for n in range(start, min(total, start + BATCH))]
-        with database.session() as session:
-            session.execute(insert(Incident.__table__), rows)  # type: ignore[arg-type]
+        for attempt in range(5):
+            try:
+                with database.session() as session:
+                    session.execute(insert(Incident.__table__), rows)  # type: ignore[arg-type]
+                break
+            except DatabaseUnavailable as error:  # nothing of this batch is there
+                if attempt == 4:
+                    raise
+                print(f"filling goes on: {error}", file=sys.stderr, flush=True)
+                time.sleep(5)
     with database.engine.connect() as connection:
-        connection.execution_options(isolation_level="AUTOCOMMIT").execute(text("ANALYZE"))
+        plain = connection.execution_options(isolation_level="AUTOCOMMIT")
+        if not database.is_sqlite:
+            plain.execute(text("SET statement_timeout = 0"))
+        plain.execute(text("ANALYZE"))
 
 
 def timed(work: Callable[[], object], times: int) -> dict[str, float]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sqlalchemy.exc import SQLAlchemyError
 
 from alerts.evidence import EvidenceFile, EvidenceStore, annotate
-from alerts.incidents import raise_alert
+from alerts.incidents import Sighted, raise_alerts
 from alerts.words import AlertDraft
 from configs.site import Place
 from flow.day_sums import DaySums
@@ -36,7 +36,7 @@ MOST_MINUTES_WAITING = 100_000
 MOST_STAYS_WAITING = 20_000
 _RETRY_SECONDS = 1.0
 #: Alerts that are written in one transaction when several wait.
-_MOST_AT_ONCE = 16
+_MOST_AT_ONCE = 64
 
 #: A picture for evidence: BGR, and the boxes of the draft are normalised, so any resolution will do.
 PictureSource = Callable[[], NDArray[np.uint8] | None]
@@ -49,6 +49,10 @@ class _AlertJob:
     picture: PictureSource
     alert_id: str = field(default_factory=new_id)
     files: tuple[EvidenceFile, ...] | None = None
+
+    @property
+    def sighted(self) -> Sighted:
+        return Sighted(self.alert_id, self.draft, self.place, self.files or ())
 
 
 class Scribe:
@@ -156,15 +160,13 @@ class Scribe:
         return not batch
 
     def _write_together(self, jobs: list[_AlertJob]) -> bool:
-        told = []
         try:
             for job in jobs:
                 if job.files is None:
                     job.files = self._save_evidence(job)
             with self._database.session() as session:
-                for job in jobs:
-                    raised = raise_alert(session, job.alert_id, job.draft, job.place, job.files or ())
-                    told.append(("incident.opened" if raised.opened else "incident.changed", raised.incident.id))
+                found = raise_alerts(session, [job.sighted for job in jobs])
+                told = [("incident.opened" if r.opened else "incident.changed", r.incident.id) for r in found]
         except (DatabaseUnavailable, SQLAlchemyError) as error:
             log.error("%d alerts could not be written, trying again: %s", len(jobs), _named(error))
             return False

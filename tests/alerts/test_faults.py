@@ -5,6 +5,7 @@ with the same id. The process is a real one that dies without a word; the receiv
 """
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,8 +28,9 @@ from configs.words import IncidentKind, Role
 from models.governance import Delivery
 from models.session import Database, open_database
 from models.tables import Alert, Incident, IncidentChange, OutboxMessage
+from tests.alerts.conftest import without_waiting_for_the_disk
 from tests.alerts.people import NOON, draft
-from tests.support.receiver import Receiver, receiving
+from tests.support.receiver import Elsewhere, receiving_elsewhere
 
 KINDS = load_kinds()
 PLACE = Place(x=0.45, y=0.45)
@@ -38,8 +40,8 @@ LATE = NOON + timedelta(seconds=KINDS.by_kind[IncidentKind.FIRE].targets.confirm
 
 
 @pytest.fixture(scope="module")
-def receiver() -> Iterator[tuple[str, type[Receiver]]]:
-    with receiving() as found:
+def receiver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Elsewhere]:
+    with receiving_elsewhere(tmp_path_factory.mktemp("receiver")) as found:
         yield found
 
 
@@ -113,8 +115,9 @@ def killed_at(url: str, folder: Path, number: int, work: Callable[[Database], No
     child = os.fork()
     if child == 0:
         status = 1
+        signal.alarm(60)  # one that hangs is a failure, not a wait
         try:
-            database = open_database(url, folder)
+            database = without_waiting_for_the_disk(open_database(url, folder))
             seen = 0
 
             def step(*_: object) -> None:
@@ -136,16 +139,15 @@ def killed_at(url: str, folder: Path, number: int, work: Callable[[Database], No
 
 @pytest.mark.parametrize("story", STORIES, ids=lambda s: s.name)
 def test_killed_between_any_two_statements(
-    database: Database, tmp_path: Path, receiver: tuple[str, type[Receiver]], story: Story
+    database: Database, tmp_path: Path, receiver: Elsewhere, story: Story
 ) -> None:
-    hook, handler = receiver
-    village = village_telling(hook)
+    village = village_telling(receiver.url)
     url = database.engine.url.render_as_string(hide_password=False)
     number, was_killed = 0, True
     while was_killed:
         number += 1
         key = f"alert-{number}"
-        handler.got.clear()
+        receiver.forget()
         if story.before:
             an_alert(database, village, key)
             deliver(database, village, NOON)
@@ -159,12 +161,12 @@ def test_killed_between_any_two_statements(
         was_killed = killed_at(url, tmp_path, number, whole)
         story.work(database, village, key)
         deliver(database, village, LATE + LEASE * 2)
-        check(database, story, handler)
+        check(database, story, receiver)
         end_all(database)
     assert number > (6 if story.before else 15), "there are more statements than that"
 
 
-def check(database: Database, story: Story, handler: type[Receiver]) -> None:
+def check(database: Database, story: Story, receiver: Elsewhere) -> None:
     """One incident, each step once, each message arrived under its one id, nothing waits."""
     with database.session() as session:
         [incident] = session.scalars(select(Incident).where(Incident.closed_at.is_(None)))
@@ -179,7 +181,7 @@ def check(database: Database, story: Story, handler: type[Receiver]) -> None:
         assert {d.state for d in deliveries} == {"sent"}
         waiting = select(func.count()).select_from(OutboxMessage).where(OutboxMessage.delivered_at.is_(None))
         assert session.scalar(waiting) == 0
-        arrived = {verify(SECRET, headers, body, LATE) for headers, body in handler.got}
+        arrived = {verify(SECRET, headers, body, LATE) for headers, body in receiver.got()}
         assert arrived == {d.id for d in deliveries}
 
 
@@ -190,12 +192,9 @@ def end_all(database: Database) -> None:
             incident.state, incident.closed_at, incident.due_at = "closed", NOON, None
 
 
-def test_the_same_alert_handed_over_again_after_a_crash_is_known(
-    database: Database, receiver: tuple[str, type[Receiver]]
-) -> None:
-    hook, handler = receiver
-    handler.got.clear()
+def test_the_same_alert_handed_over_again_after_a_crash_is_known(database: Database, receiver: Elsewhere) -> None:
+    receiver.forget()
     for _ in range(3):
-        an_alert(database, village_telling(hook), "one")
-        deliver(database, village_telling(hook), NOON)
-    assert len(handler.got) == 1
+        an_alert(database, village_telling(receiver.url), "one")
+        deliver(database, village_telling(receiver.url), NOON)
+    assert len(receiver.got()) == 1

@@ -116,15 +116,15 @@ def test_what_waits_together_is_written_together_and_one_bad_alert_holds_up_no_o
     told = Told()
     scribe = Scribe(Counting(sqlite_database, 0), EvidenceStore(tmp_path), told)
     bad = replace(DRAFT, numbers={"not": object()})  # cannot be JSON
-    for number in range(32):
+    for number in range(80):
         scribe.alert(replace(DRAFT, numbers={"n": number}), None, lambda: None)
     scribe.start()
     scribe.stop(20)
-    assert Counting.sessions == 2 and scribe.alerts_written == 32
+    assert Counting.sessions == 2 and scribe.alerts_written == 80
     scribe = Scribe(sqlite_database, EvidenceStore(tmp_path), told)
     for draft in (DRAFT, bad, DRAFT):
         scribe.alert(draft, None, lambda: None)
     scribe.start()
     scribe.stop(20)
     with sqlite_database.session() as session:
-        assert session.scalar(select(func.count(Alert.id))) == 34
+        assert session.scalar(select(func.count(Alert.id))) == 82
