@@ -1,7 +1,8 @@
 """Which of a task's models, sizes and precisions suits this machine: measured once, then remembered.
 
 Promises: of those whose stated recall is at least `LEAST_RECALL`, the most accurate one that gives the looks a second
-asked for; where none does, the fastest of them. What was measured is kept in a file, keyed by the processor, the cores
+asked for; where none does, the fastest of them. One that sees less, or was never measured, is used only where there is
+nothing else, and a line in the log says so. What was measured is kept in a file, keyed by the processor, the cores
 used, the precision and the model's own sum, so the next start opens one network only. Not here: which files there are
 (`catalogue.py`).
 """
@@ -47,8 +48,16 @@ def choose_model(
     files = catalogue.all(task, formats)
     preferred = files[0] if files else catalogue.find(task, formats=formats)
     candidates = [f for f in files if f.name == preferred.name and _is_good_enough(f) and _fits(f, aspect)]
-    if len(candidates) < 2:
-        return candidates[0] if candidates else preferred
+    if not candidates:
+        seen = (
+            f"finds {preferred.accuracy.recall:.0%} of what is there"
+            if preferred.accuracy
+            else "was never measured on the test footage"
+        )
+        log.warning("%s is used for want of a better one: it %s", preferred.path, seen)
+        return preferred
+    if len(candidates) == 1:
+        return candidates[0]
     speeds = _Speeds(cache_folder / SPEEDS_FILE, threads, measured_by or measure)
     measured: list[tuple[ModelFile, float]] = []
     for file in candidates:

@@ -68,6 +68,30 @@ def test_the_most_accurate_that_is_fast_enough_else_the_fastest_that_is_accurate
     assert found.path.parent.name == chosen
 
 
+@pytest.mark.parametrize("left, says", [("blind", "finds 70% of what is there"), ("net", "was never measured")])
+def test_what_sees_too_little_is_used_only_where_there_is_nothing_else_and_that_is_said(
+    catalogue: Catalogue, tmp_path: Path, caplog: pytest.LogCaptureFixture, left: str, says: str
+) -> None:
+    def choose() -> ModelFile:
+        return choose_model(
+            catalogue, Task.PEOPLE_VEHICLES, looks_per_second=1e9, cache_folder=tmp_path, measured_by=Stopwatch()
+        )
+
+    assert choose().path.parent.name == "small"  # though `blind` is faster
+    assert not caplog.records
+    unmeasured = tmp_path / "weights" / "net" / "some"
+    unmeasured.mkdir(parents=True)
+    (unmeasured / "net.xml").write_text("<net/>")
+    (unmeasured / "net.bin").write_bytes(b"w")
+    assert choose().path.parent.name == "small"
+    assert not caplog.records
+    for name in SPEEDS:
+        if name != left:
+            (tmp_path / "weights" / name / "net.xml").unlink()
+    assert left in choose().path.parts
+    assert says in caplog.text
+
+
 def test_what_was_measured_is_remembered_until_the_model_or_the_cores_change(
     catalogue: Catalogue, tmp_path: Path
 ) -> None:
