@@ -18,8 +18,10 @@ from detectors.words import Detections
 #: Each tile's share of the picture's width and height: what is narrower than the overlap lies wholly in one of them.
 SHARE = 0.6
 #: Two boxes of different tiles are one thing when they share this much of their union, or of the smaller of them.
-_SAME_IOU = 0.5
-_SAME_INSIDE = 0.7
+_SAME_IOU = 0.4
+_SAME_INSIDE = 0.6
+#: Enlarged, things that are none look more like some: below this score nothing is believed (`benchmarks/crowd.py`).
+LEAST_SCORE = 0.35
 #: A box that ends so near a cut may go on behind it, in shares of the picture.
 _AT_CUT = 0.006
 
@@ -38,7 +40,7 @@ def look_in_tiles(engine: Engine, picture: Picture) -> Detections:
     for tile in tiles():
         x0, y0, x1, y1 = (round(v * size) for v, size in zip(tile, (width, height, width, height), strict=True))
         found = engine.detect(np.ascontiguousarray(picture[y0:y1, x0:x1]))
-        seen.append((found, (x0 / width, y0 / height, x1 / width, y1 / height)))
+        seen.append((_believed(found), (x0 / width, y0 / height, x1 / width, y1 / height)))
     return join(seen, width / height)
 
 
@@ -54,6 +56,11 @@ def join(seen: list[tuple[Detections, Box]], aspect: float) -> Detections:
     chosen = order[kept]
     chosen = chosen[np.argsort(-scores[chosen], kind="stable")]
     return Detections(boxes[chosen], scores[chosen], tuple(names[i] for i in chosen), aspect)
+
+
+def _believed(found: Detections) -> Detections:
+    rows = np.flatnonzero(found.scores >= LEAST_SCORE)
+    return Detections(found.boxes[rows], found.scores[rows], tuple(found.classes[i] for i in rows), found.aspect)
 
 
 def _placed(found: Detections, tile: Box) -> NDArray[np.float32]:
