@@ -2,7 +2,7 @@
 
 Promises: of those whose stated recall is at least `LEAST_RECALL`, the most accurate one that gives the looks a second
 asked for; where none does, the fastest of them. One that sees less, or was never measured, is used only where there is
-nothing else, and a line in the log says so. What was measured is kept in a file, keyed by the processor, the cores
+nothing else, and for people and vehicles the log says so. What was measured is kept in a file, keyed by the processor, the cores
 used, the precision and the model's own sum, so the next start opens one network only. Not here: which files there are
 (`catalogue.py`).
 """
@@ -49,12 +49,8 @@ def choose_model(
     preferred = files[0] if files else catalogue.find(task, formats=formats)
     candidates = [f for f in files if f.name == preferred.name and _is_good_enough(f) and _fits(f, aspect)]
     if not candidates:
-        seen = (
-            f"finds {preferred.accuracy.recall:.0%} of what is there"
-            if preferred.accuracy
-            else "was never measured on the test footage"
-        )
-        log.warning("%s is used for want of a better one: it %s", preferred.path, seen)
+        if task is Task.PEOPLE_VEHICLES:  # what smoke and fire need is judged over time, not by one picture
+            log.warning("%s is used for want of a better one: it %s", preferred.path, _sight(preferred))
         return preferred
     if len(candidates) == 1:
         return candidates[0]
@@ -102,6 +98,10 @@ def looks_per_second(engine: Engine, seconds: float, pictures: Sequence[Picture]
 
 def _is_good_enough(file: ModelFile) -> bool:
     return file.accuracy is not None and file.accuracy.recall >= LEAST_RECALL
+
+
+def _sight(file: ModelFile) -> str:
+    return f"finds {file.accuracy.recall:.0%} of what is there" if file.accuracy else "was never measured"
 
 
 def _fits(file: ModelFile, aspect: float) -> bool:
