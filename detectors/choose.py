@@ -2,9 +2,9 @@
 
 Promises: of those whose stated recall is at least `LEAST_RECALL`, the most accurate one that gives the looks a second
 asked for; where none does, the fastest of them. One that sees less, or was never measured, is used only where there is
-nothing else, and for people and vehicles the log says so. What was measured is kept in a file, keyed by the processor, the cores
-used, the precision and the model's own sum, so the next start opens one network only. Not here: which files there are
-(`catalogue.py`).
+nothing else, and for people and vehicles the log says so. What was measured is kept in a file, keyed by the processor,
+the cores used, the precision and the model's own sum, so the next start opens one network only. Not here: which files
+there are (`catalogue.py`).
 """
 
 import json
