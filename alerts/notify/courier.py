@@ -7,6 +7,7 @@ transaction is open while something is sent. Not here: rules (`planner.py`), the
 
 import logging
 import threading
+import time
 import uuid
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -37,6 +38,7 @@ _LONGEST_RETRY_SECONDS = 3600.0
 _MOST_AT_ONCE = 64
 _SENDING_AT_ONCE = 4
 _MOST_ROUNDS = 20
+_BREATH_SECONDS = 0.02
 
 
 @dataclass(slots=True)
@@ -93,6 +95,8 @@ class Courier:
             done.planned += planned
             if planned == 0:
                 break
+            # Whoever waits to write on SQLite asks now and then: between two rounds there must be a moment to find.
+            time.sleep(_BREATH_SECONDS)
         with self._database.session() as session:
             jobs = self._lease(session, now)
         if jobs:

@@ -182,6 +182,57 @@ def test_a_villagers_fire_from_the_phone_to_closed_rated_and_rewarded(village: V
     look(admin, "account")
 
 
+def test_two_reports_are_joined_parted_answered_and_handed_on(village: Village, people: People) -> None:
+    """What may be one event is asked, joined, parted again; a reporter is answered; who declines is passed over."""
+    operator, worker, villager = people.operator, people.worker, people.villager
+    words = ("溪边有一堆垃圾", "桥下有人倒垃圾")
+    codes = []
+    for sentence, x in zip(words, ("0.50", "0.53"), strict=True):
+        form = {"sentence": sentence, "kind": "environment", "x": x, "y": "0.30"}
+        taken = villager.request.post(f"{village.url}/api/reports", multipart=form)
+        assert taken.status == 201, taken.text()
+        codes.append(taken.json()["code"])
+    operator.goto(f"{village.url}/incidents?kind=environment")
+    cards = operator.get_by_test_id("incident-card")
+    expect(cards).to_have_count(2)
+    cards.filter(has_text=words[0]).click()
+    expect(operator.get_by_test_id("proposal")).to_contain_text("60 米")
+    look(operator, "same")
+    operator.get_by_test_id("merge").click()
+    expect(operator.get_by_test_id("citizen-report")).to_have_count(2)
+    operator.get_by_test_id("split").click()
+    operator.get_by_test_id("split-alert").filter(has_text=words[1]).click()
+    look(operator, "split", full=False)
+    operator.get_by_test_id("split-go").click()
+    report = operator.get_by_test_id("citizen-report")
+    expect(report).to_have_count(1)
+    expect(report).to_contain_text(words[0])
+
+    operator.get_by_test_id("reply").click()
+    operator.get_by_test_id("reply-words").locator("textarea").fill("马上派人去看")
+    operator.get_by_test_id("reply-send").click()
+    villager.goto(f"{village.url}/r/{codes[0]}")
+    expect(villager.get_by_text("马上派人去看")).to_be_visible()
+    villager.get_by_test_id("add-words").fill("现在更多了")
+    villager.get_by_test_id("add").click()
+    expect(report).to_contain_text("现在更多了")
+
+    operator.get_by_test_id("action-dispatch").click()
+    expect(operator.get_by_test_id("incident")).to_have_attribute("data-state", "dispatched")
+    worker.goto(f"{village.url}/duty")
+    worker.get_by_test_id("duty-card").filter(has_text="环境").first.click()
+    worker.get_by_test_id("duty-decline").click()
+    worker.get_by_test_id("reason-busy").click()
+    expect(worker.get_by_test_id("duty-card").filter(has_text="环境")).to_have_count(0)
+    expect(operator.get_by_test_id("timeline")).to_contain_text("正在处理别的事")
+    expect(operator.get_by_test_id("incident")).to_have_attribute("data-state", "confirmed")
+
+    villager.goto(f"{village.url}/r/{codes[1]}")
+    villager.get_by_test_id("withdraw").click()
+    villager.get_by_test_id("withdraw-yes").click()
+    expect(villager.get_by_test_id("withdraw")).to_have_count(0)
+
+
 def test_points_are_spent_at_the_desk_and_given_back(people: People) -> None:
     """Goes on where the villager's account is on show."""
     page = people.admin
