@@ -45,8 +45,11 @@ from api.routes import (
 from api.settings import ApiSettings
 from api.throttle import LoginThrottle
 from live.feed import FeedPool
+from live.playable import PlayableFeeds
+from live.seats import Seats
 from live.subscriber import ShardLink
-from live.whep import IceServers, WhepDesk, WhepLimits
+from live.transcoders import Transcoders
+from live.whep import IceServers, WhepDesk
 from live.wire import EVENT, STATE
 from models.session import open_database
 
@@ -77,6 +80,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
             yield
         finally:
             await context.whep.stop()
+            await context.playable.stop()
             await context.bulletin.stop()
             await context.shards.stop()
             context.database.close()
@@ -119,16 +123,15 @@ def _make_context(settings: ApiSettings) -> Context:
     live = settings.live
     database = open_database(settings.database_url, settings.data_dir)
     shards = ShardLink(settings.shard_endpoints)
-    whep = WhepDesk(
-        FeedPool(shards, idle_seconds=live.idle_seconds),
-        WhepLimits(live.viewers_total, live.viewers_per_camera, live.dead_after_seconds),
-        IceServers(
-            live.ice_servers,
-            live.turn_username,
-            live.turn_password.get_secret_value() if live.turn_password else None,
-        ),
+    feeds = FeedPool(shards, idle_seconds=live.idle_seconds)
+    transcoders = Transcoders(feeds, live.transcoders, live.transcoder_idle_seconds)
+    board = CameraBoard(settings.site, viewers=lambda camera_id, role: desk.viewers(camera_id, role))
+    playable = PlayableFeeds(feeds, transcoders, board.roles)
+    seats = Seats(live.viewers_total, live.viewers_per_camera)
+    ice = IceServers(
+        live.ice_servers, live.turn_username, live.turn_password.get_secret_value() if live.turn_password else None
     )
-    board = CameraBoard(settings.site, viewers=whep.viewers)
+    desk = WhepDesk(playable, seats, ice, live.dead_after_seconds)
     bulletin = Bulletin(database, board, settings.listeners_total)
     overlays = OverlayPool(shards, settings.listeners_total)
     shards.on_state, shards.on_overlay = board.hear, overlays.hear
@@ -136,7 +139,7 @@ def _make_context(settings: ApiSettings) -> Context:
     shards.subscribe(STATE)
     shards.subscribe(EVENT)
     governance = make_governance(settings, database)
-    return Context(settings, database, shards, board, bulletin, overlays, whep, LoginThrottle(), governance)
+    return Context(settings, database, shards, board, bulletin, overlays, playable, desk, LoginThrottle(), governance)
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:

@@ -56,6 +56,11 @@ class CameraBoard:
         """The camera's configuration. Raises KeyError."""
         return self._points[camera_id]
 
+    def roles(self, camera_id: str) -> tuple[StreamRole, ...]:
+        """The streams that the camera has; none when there is no such camera."""
+        point = self._points.get(camera_id)
+        return tuple(_roles(point)) if point is not None else ()
+
     def hear(self, message: StateMessage) -> None:
         """Takes in what a shard reports; of cameras that are not configured here nothing is kept."""
         if message.camera_id in self._points:

@@ -15,6 +15,7 @@ from api.governance import Governance
 from api.overlays import OverlayPool
 from api.settings import ApiSettings
 from api.throttle import LoginThrottle
+from live.playable import PlayableFeeds
 from live.subscriber import ShardLink
 from live.whep import WhepDesk
 from models.session import Database
@@ -30,6 +31,7 @@ class Context:
     board: CameraBoard
     bulletin: Bulletin
     overlays: OverlayPool
+    playable: PlayableFeeds
     whep: WhepDesk
     throttle: LoginThrottle
     governance: Governance

@@ -28,6 +28,7 @@ class ServiceCollector(Collector):
         yield from self._attention()
         yield from self._recordings()
         yield from self._feeds()
+        yield from self._transcoders()
 
     def _streams(self) -> Iterator[Metric]:
         board = self._context.board
@@ -138,6 +139,20 @@ class ServiceCollector(Collector):
             yield CounterMetricFamily(name, text, value=value)
         listeners = self._context.bulletin.listeners
         yield GaugeMetricFamily("vbrain_event_listeners", "Browsers that listen to events", value=listeners)
+
+    def _transcoders(self) -> Iterator[Metric]:
+        transcoders = self._context.playable.transcoders
+        totals = transcoders.totals
+        yield GaugeMetricFamily("vbrain_transcoders", "Streams that are transcoded now", value=len(transcoders))
+        for name, text, value in (
+            ("vbrain_transcoders_started", "Transcoders that were started", totals.started),
+            ("vbrain_transcoders_failed", "Transcoders that ended by a fault", totals.failed),
+            ("vbrain_transcode_frames_decoded", "Pictures decoded to be transcoded", totals.frames_decoded),
+            ("vbrain_transcode_frames_encoded", "Pictures encoded for viewers", totals.frames_encoded),
+            ("vbrain_transcode_frames_dropped", "Pictures transcoding was too slow for", totals.frames_dropped),
+            ("vbrain_transcode_cpu_seconds", "CPU time spent on transcoding", totals.cpu_seconds),
+        ):
+            yield CounterMetricFamily(name, text, value=value)
 
 
 def registry_of(context: Context) -> CollectorRegistry:

@@ -58,6 +58,11 @@ KINDS: dict[str, tuple[int, str, str]] = {
     "cannot-restart": (422, "不支持重启连接，请重新建立", "A session cannot be restarted; start a new one"),
     "bad-range": (416, "请求的范围无效", "The range asked for is not there"),
     "too-many-viewers": (503, "观看人数已达上限，请稍后再试", "Too many viewers at the moment; try again later"),
+    "too-many-transcoders": (
+        503,
+        "该视频流需转码后才能播放，同时转码的路数已达上限，请稍后再试",
+        "This stream must be transcoded to be shown, and as many as may be are being transcoded; try again later",
+    ),
     "too-many-listeners": (503, "连接数已达上限，请稍后再试", "Too many open connections; try again later"),
     "no-picture": (503, "该监控点暂无画面", "There is no picture of this camera at the moment"),
     "failed": (500, "服务内部错误，已记录", "Something went wrong in the service; it has been logged"),

@@ -17,10 +17,13 @@ from configs.village import Village
 @dataclass(frozen=True, slots=True)
 class LiveSettings:
     """Limits of the live feeds, and how browsers reach us. `ice_servers` are STUN or TURN addresses, for us and for
-    the browsers alike; none are needed on one network."""
+    the browsers alike; none are needed on one network. At most `transcoders` streams that browsers cannot play are
+    transcoded at a time."""
 
     viewers_total: int = 200
     viewers_per_camera: int = 50
+    transcoders: int = 2
+    transcoder_idle_seconds: float = 5.0
     idle_seconds: float = 10.0
     dead_after_seconds: float = 8.0
     ice_servers: tuple[str, ...] = ()

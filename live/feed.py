@@ -10,6 +10,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from configs.words import CameraId, StreamRole
 from live.subscriber import ShardLink
@@ -37,10 +38,21 @@ class FeedFigures:
     groups_too_large: int = 0
 
 
+class Taker(Protocol):
+    """Whoever takes a feed's packets. None of these may wait."""
+
+    def put(self, message: PacketMessage) -> None: ...
+
+    def skip_to_keyframe(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
 class Viewer:
     """One viewer's queue of packets, from a key frame on."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_frames: int | None = None) -> None:
+        self._most_frames = QUEUE_FRAMES if most_frames is None else most_frames
         self._queue: deque[PacketMessage] = deque()
         self._bytes = 0
         self._arrived = asyncio.Event()
@@ -65,7 +77,7 @@ class Viewer:
         elif self._needs_keyframe:
             self.frames_dropped += 1
             return
-        if len(self._queue) >= QUEUE_FRAMES or self._bytes + len(message.data) > QUEUE_BYTES:
+        if len(self._queue) >= self._most_frames or self._bytes + len(message.data) > QUEUE_BYTES:
             self.frames_dropped += len(self._queue)
             self.overflows += 1
             self._clear()
@@ -117,7 +129,7 @@ class Feed:
     def __init__(self, camera_id: CameraId, role: StreamRole) -> None:
         self.camera_id, self.role = camera_id, role
         self.figures = FeedFigures()
-        self.viewers: set[Viewer] = set()
+        self.viewers: set[Taker] = set()
         self.last: PacketMessage | None = None
         self._group: list[PacketMessage] = []
         self._group_bytes = 0
@@ -127,6 +139,12 @@ class Feed:
         self._sequence: int | None = None
         self._keyframe_came = asyncio.Event()
         self._steps_back = self._steps_back_before = 0
+        self._closed = False
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it has ended for good."""
+        return self._closed
 
     @property
     def has_b_frames(self) -> bool:
@@ -146,21 +164,40 @@ class Feed:
                 await self._keyframe_came.wait()
         except TimeoutError:
             return None
-        return self._group[0]
+        return self._group[0] if self._group else None
 
-    def join(self) -> Viewer:
-        """A new viewer, his queue filled with the last group of pictures."""
-        viewer = Viewer()
-        viewer.start_again(self.group)
-        if not self._group_is_whole:
-            viewer.skip_to_keyframe()
-        self.viewers.add(viewer)
+    def join(self, further_frames: int | None = None) -> Viewer:
+        """A new viewer, his queue filled with the last group of pictures; `further_frames` more fit in."""
+        viewer = Viewer(None if further_frames is None else len(self._group) + further_frames)
+        self.attach(viewer)
         return viewer
 
     def leave(self, viewer: Viewer) -> None:
         """Takes a viewer away."""
-        viewer.close()
-        self.viewers.discard(viewer)
+        self.detach(viewer)
+
+    def attach(self, taker: Taker) -> None:
+        """Gives somebody the last group of pictures, and from now on everything."""
+        if self._closed:
+            taker.close()
+            return
+        for message in self.group:
+            taker.put(message)
+        if not self._group_is_whole:
+            taker.skip_to_keyframe()
+        self.viewers.add(taker)
+
+    def detach(self, taker: Taker) -> None:
+        """Takes somebody away, and closes what he takes packets with."""
+        taker.close()
+        self.viewers.discard(taker)
+
+    def close(self) -> None:
+        """Ends the feed for everybody."""
+        self._closed = True
+        self._keyframe_came.set()
+        for taker in list(self.viewers):
+            self.detach(taker)
 
     def replay_to(self, viewer: Viewer) -> bool:
         """Answers a key-frame request from the last group of pictures; False when it is not whole."""
@@ -272,8 +309,7 @@ class FeedPool:
     def _close(self, feed: Feed) -> None:
         self._shards.leave_packets(feed.camera_id, feed.role)
         self._gone_packets_lost += feed.figures.packets_lost
-        for viewer in list(feed.viewers):
-            feed.leave(viewer)
+        feed.close()
         del self._feeds[feed.camera_id, feed.role]
         del self._holders[feed]
         self._releases.pop(feed, None)

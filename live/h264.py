@@ -35,3 +35,8 @@ def profile_level_id(annex_b: bytes) -> str | None:
         if nal_type(unit) == SPS and len(unit) >= 4:
             return unit[1:4].hex()
     return None
+
+
+def parameter_set(annex_b: bytes) -> bytes | None:
+    """The first sequence parameter set; None when there is none."""
+    return next((unit for unit in nal_units(annex_b) if nal_type(unit) == SPS), None)

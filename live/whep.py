@@ -1,14 +1,14 @@
 """The desk where live feeds are asked for: WHEP sessions and their limits.
 
-Promises: H.264 passes through untouched; viewers are limited in total and for each camera; a viewer that vanished is
-noticed within seconds; whatever was opened is closed. Source: draft-ietf-wish-whep, RFC 9725. Owned by one event
+Promises: what a browser can take passes through untouched, what it cannot is made fit (`playable.py`); viewers are
+limited (`seats.py`); a viewer that vanished is noticed within seconds, and one whose stream has changed into something
+else is let go, to ask anew; whatever was opened is closed. Source: draft-ietf-wish-whep, RFC 9725. Owned by one event
 loop. Not here: HTTP and rights (`api/`), one connection (`session.py`).
 """
 
 import asyncio
 import logging
 import time
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -17,39 +17,19 @@ from aiortc.sdp import SessionDescription
 
 from configs.words import CameraId, StreamRole
 from live.codecs import OfferRefused, choose
-from live.feed import Feed, FeedPool
 from live.h264 import profile_level_id
+from live.playable import NoPicture, PlayableFeeds, Served, Unplayable
+from live.seats import Seat, Seats, TooManyViewers
 from live.session import CannotRestart, Session, SessionFigures
+from live.transcoders import TooManyTranscoders
 
 log = logging.getLogger(__name__)
 
-_FIRST_PICTURE_SECONDS = 8.0
 _LOOK_EVERY_SECONDS = 1.0
-
-
-class TooManyViewers(Exception):
-    """The limit of viewers is reached."""
-
-
-class NoPicture(Exception):
-    """The stream gives no picture now."""
-
-
-class Unplayable(Exception):
-    """A browser cannot take what the camera sends."""
 
 
 class SessionNotFound(Exception):
     """There is no such session, or it is somebody else's."""
-
-
-@dataclass(frozen=True, slots=True)
-class WhepLimits:
-    """How many may watch, and how long a silent viewer is believed to be there."""
-
-    viewers_total: int = 200
-    viewers_per_camera: int = 50
-    dead_after_seconds: float = 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +82,7 @@ class Answer:
 
     session_id: str
     sdp: str
+    served: Served
 
 
 class WhepDesk:
@@ -109,15 +90,18 @@ class WhepDesk:
 
     def __init__(
         self,
-        feeds: FeedPool,
-        limits: WhepLimits,
+        playable: PlayableFeeds,
+        seats: Seats,
         ice: IceServers | None = None,
+        dead_after_seconds: float = 8.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._feeds, self._limits, self._clock = feeds, limits, clock
+        """A silent viewer is believed to be there for `dead_after_seconds`."""
+        self._playable, self._seats, self._clock = playable, seats, clock
+        self._dead_after_seconds = dead_after_seconds
         self.ice = ice or IceServers()
         self._sessions: dict[str, Session] = {}
-        self._opening: Counter[CameraId] = Counter()
+        self._places: dict[Session, tuple[Served, Seat]] = {}
         self._watch: asyncio.Task[None] | None = None
         self._closing: set[asyncio.Task[None]] = set()
         self._gone = WhepTotals()
@@ -133,7 +117,6 @@ class WhepDesk:
             await asyncio.gather(self._watch, return_exceptions=True)
         await asyncio.gather(*(self._close(session) for session in list(self._sessions.values())))
         await asyncio.gather(*self._closing, return_exceptions=True)
-        self._feeds.close()
 
     @property
     def session_count(self) -> int:
@@ -141,14 +124,14 @@ class WhepDesk:
 
     @property
     def feed_count(self) -> int:
-        return len(self._feeds)
+        return len(self._playable.feeds)
 
     @property
     def totals(self) -> WhepTotals:
         """Counted since the start, open sessions included."""
         gone = self._gone
         totals = WhepTotals(gone.opened, gone.dead, gone.frames_sent, gone.frames_dropped, 0, gone.keyframe_requests)
-        totals.packets_lost = self._feeds.packets_lost
+        totals.packets_lost = self._playable.feeds.packets_lost
         for session in list(self._sessions.values()):
             totals.add(session)
         return totals
@@ -158,33 +141,33 @@ class WhepDesk:
         return sum(s.feed.camera_id == camera_id and s.feed.role is role for s in list(self._sessions.values()))
 
     async def open(self, camera_id: CameraId, role: StreamRole, offer: str, owner: str) -> Answer:
-        """Answers an offer. Raises OfferRefused, TooManyViewers, NoPicture, Unplayable."""
+        """Answers an offer. Raises OfferRefused, TooManyViewers, TooManyTranscoders, NoPicture, Unplayable."""
         try:
             parsed = SessionDescription.parse(offer)
         except Exception:
             # aiortc's parser asserts and indexes; whatever it trips over, the offer is at fault.
             raise OfferRefused("the offer is no SDP that can be read") from None
         choose(parsed, None)
-        self._refuse_when_full(camera_id)
-        self._opening[camera_id] += 1
-        feed = self._feeds.hold(camera_id, role)
+        seat = self._seats.take(camera_id)
+        served: Served | None = None
         session: Session | None = None
         try:
-            choice = choose(parsed, await self._profile(feed))
-            session = Session(feed, owner, self.ice.configuration(), self._clock())
+            served = await self._playable.hold(camera_id, role)
+            choice = choose(parsed, profile_level_id(served.keyframe.data))
+            session = Session(served.feed, owner, self.ice.configuration(), self._clock())
             sdp = await session.answer(offer, choice)
         except BaseException:
             if session is not None:
                 await session.close()
-            self._feeds.release(feed)
+            if served is not None:
+                self._playable.release(served)
+            self._seats.leave(seat)
             raise
-        finally:
-            self._opening[camera_id] -= 1
-            self._opening += Counter()
         self._sessions[session.id] = session
+        self._places[session] = served, seat
         self._gone.opened += 1
         self._close_when_lost(session)
-        return Answer(session.id, sdp)
+        return Answer(session.id, sdp, served)
 
     def figures(self, session_id: str, owner: str | None) -> SessionFigures:
         """One session as it stands. `owner` None: anybody's. Raises SessionNotFound."""
@@ -208,26 +191,6 @@ class WhepDesk:
             raise SessionNotFound
         return session
 
-    def _refuse_when_full(self, camera_id: CameraId) -> None:
-        if len(self._sessions) + self._opening.total() >= self._limits.viewers_total:
-            raise TooManyViewers(f"{self._limits.viewers_total} live feeds are open, which is the limit")
-        watching = sum(session.feed.camera_id == camera_id for session in self._sessions.values())
-        if watching + self._opening[camera_id] >= self._limits.viewers_per_camera:
-            raise TooManyViewers(f"{self._limits.viewers_per_camera} watch this camera, which is the limit")
-
-    @staticmethod
-    async def _profile(feed: Feed) -> str | None:
-        keyframe = await feed.keyframe(_FIRST_PICTURE_SECONDS)
-        if keyframe is None:
-            raise NoPicture("the camera gives no picture now; look at its state")
-        if keyframe.codec != "h264":
-            raise Unplayable(f"the camera sends {keyframe.codec}; choose H.264 for this stream on the camera")
-        if feed.has_b_frames:
-            raise Unplayable(
-                "the camera sends B-frames, which WebRTC cannot show in order; turn them off on the camera"
-            )
-        return profile_level_id(keyframe.data)
-
     def _close_when_lost(self, session: Session) -> None:
         @session.peer.on("connectionstatechange")
         def changed() -> None:
@@ -244,16 +207,21 @@ class WhepDesk:
             return
         self._sessions.pop(session.id, None)
         self._gone.add(session)
+        served, seat = self._places.pop(session)
+        self._seats.leave(seat)
         await session.close()
-        self._feeds.release(session.feed)
+        self._playable.release(served)
 
     async def _look_after(self) -> None:
         while True:
             await asyncio.sleep(_LOOK_EVERY_SECONDS)
             now = self._clock()
             for session in list(self._sessions.values()):
+                if session in self._places and self._places[session][0].is_over:
+                    self._close_soon(session)
+                    continue
                 try:
-                    dead = await session.is_dead(now, self._limits.dead_after_seconds)
+                    dead = await session.is_dead(now, self._dead_after_seconds)
                 except Exception:
                     log.exception("a live session could not be looked after")
                     dead = True
@@ -268,8 +236,8 @@ __all__ = [
     "NoPicture",
     "OfferRefused",
     "SessionNotFound",
+    "TooManyTranscoders",
     "TooManyViewers",
     "Unplayable",
     "WhepDesk",
-    "WhepLimits",
 ]

@@ -11,11 +11,13 @@ from api.access import WatchingCaller, write_audit
 from api.context import InContext
 from api.problems import ProblemError
 from configs.words import CameraId, Role, StreamRole
+from live.playable import Served
 from live.whep import (
     CannotRestart,
     NoPicture,
     OfferRefused,
     SessionNotFound,
+    TooManyTranscoders,
     TooManyViewers,
     Unplayable,
 )
@@ -58,7 +60,8 @@ async def open_feed(
     stream: Annotated[StreamRole, Query()] = StreamRole.SUB,
 ) -> Response:
     """Answers an SDP offer with a live feed of the camera: the sub stream for a wall, the main stream for one view.
-    `Location` names the session."""
+    `Location` names the session. What a browser cannot play comes from the camera's other stream, or transcoded; then
+    `X-Live-Serving` says which, and why."""
     if camera_id not in context.board:
         raise ProblemError("camera-not-found")
     point = context.board.point(camera_id)
@@ -71,12 +74,17 @@ async def open_feed(
         raise ProblemError("bad-offer", str(error)) from None
     except Unplayable as error:
         raise ProblemError("unplayable", str(error)) from None
+    except TooManyTranscoders as error:
+        raise ProblemError("too-many-transcoders", str(error), {"Retry-After": "10"}) from None
     except TooManyViewers as error:
         raise ProblemError("too-many-viewers", str(error), {"Retry-After": "5"}) from None
     except NoPicture as error:
         raise ProblemError("no-picture", str(error), {"Retry-After": "2"}) from None
-    await run_in_threadpool(write_audit, context, caller, "feed.view", f"{camera_id}/{stream}", request)
+    await run_in_threadpool(
+        write_audit, context, caller, "feed.view", f"{camera_id}/{answer.served.feed.role}", request
+    )
     headers = {"Location": f"/api/whep/sessions/{answer.session_id}", "Accept-Patch": _FRAGMENT}
+    headers |= serving_headers(answer.served)
     if links := context.whep.ice.links():
         headers["Link"] = ", ".join(links)
     return Response(answer.sdp, 201, headers, _SDP)
@@ -113,6 +121,14 @@ async def close_session(session_id: str, caller: WatchingCaller, context: InCont
         await context.whep.end(session_id, _owner(caller.id, caller.role))
     except SessionNotFound:
         raise ProblemError("session-not-found") from None
+
+
+def serving_headers(served: Served) -> dict[str, str]:
+    """How the feed is served, for the player: `as_is`, or `transcoded; why=hevc; stream=sub`."""
+    words = [served.how.value]
+    if served.why is not None:
+        words += [f"why={served.why.value}", f"stream={served.feed.role.value}"]
+    return {"X-Live-Serving": "; ".join(words)}
 
 
 def _owner(user_id: str, role: Role) -> str | None:

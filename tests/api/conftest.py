@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -20,6 +20,7 @@ from configs.words import Role, StreamRole
 from models.session import Database
 from models.tables import User
 from tests.live.pictures import TestShard, encode
+from tests.live.rtsp_shard import RtspShard
 
 PASSWORD = "correct horse battery"
 
@@ -59,7 +60,7 @@ class Service:
 
     url: str
     database: Database
-    shard: TestShard
+    shard: TestShard | RtspShard
     settings: ApiSettings
 
     def client(self, username: str | None = None) -> httpx.Client:
@@ -123,10 +124,15 @@ StartService = Callable[..., Service]
 
 @pytest.fixture
 def start_service(tmp_path: Path, streams: list[list[object]]) -> Iterator[StartService]:
-    """Starts a service on a given database; `live` and other settings can be given."""
-    running: list[tuple[RunningServer, TestShard]] = []
+    """Starts a service on a given database; `live` and other settings can be given, and RTSP addresses to look at."""
+    running: list[tuple[RunningServer, TestShard | RtspShard]] = []
 
-    def start(database: Database, live: LiveSettings | None = None, **more: object) -> Service:
+    def start(
+        database: Database,
+        live: LiveSettings | None = None,
+        urls: Mapping[str, tuple[str, str | None]] | None = None,
+        **more: object,
+    ) -> Service:
         endpoint = f"ipc://{tmp_path}/shard-{len(running)}"
         (tmp_path / "evidence").mkdir(exist_ok=True)
         settings = ApiSettings(
@@ -139,7 +145,7 @@ def start_service(tmp_path: Path, streams: list[list[object]]) -> Iterator[Start
             **more,  # type: ignore[arg-type]
         )
         add_users(database)
-        shard = TestShard(endpoint, streams)  # type: ignore[arg-type]
+        shard = RtspShard(endpoint, urls) if urls else TestShard(endpoint, streams)  # type: ignore[arg-type]
         shard.start()
         server = RunningServer(settings)
         server.start()

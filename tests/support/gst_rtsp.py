@@ -3,7 +3,8 @@
     python3 gst_rtsp.py [--auth basic|digest] [--user U --password P] [--tls FOLDER] /path=KIND ...
 
 With `--tls`, it serves rtsps:// with FOLDER's cert.pem and key.pem.
-KIND: h264, h264-bframes, h265, mjpeg, audio, black, ball. Prints `port N` when it serves; ends when stdin closes.
+KIND: h264, h264-bframes, h264-reordered, h265, mjpeg, audio, black, ball. Prints `port N` when it serves; ends when
+stdin closes.
 """
 
 import argparse
@@ -25,6 +26,8 @@ KINDS = {
     "ball": f"{VIDEO.format(pattern='ball')} ! {X264} ! {H264_PAY}",
     "black": f"{VIDEO.format(pattern='black')} ! {X264} ! {H264_PAY}",
     "h264-bframes": f"{VIDEO.format(pattern='ball')} ! {X264_B} ! {H264_PAY}",
+    # Without a profile asked for, GStreamer agrees on Baseline, which has no B-frames.
+    "h264-reordered": f"{VIDEO.format(pattern='ball')} ! {X264_B} ! video/x-h264,profile=main ! {H264_PAY}",
     "h265": f"{VIDEO.format(pattern='ball')} ! x265enc tune=zerolatency speed-preset=ultrafast key-int-max=10 "
     "! h265parse config-interval=1 ! rtph265pay name=pay0 pt=96",
     "mjpeg": f"{VIDEO.format(pattern='ball')} ! jpegenc ! rtpjpegpay name=pay0 pt=26",

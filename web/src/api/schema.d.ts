@@ -1631,7 +1631,8 @@ export interface paths {
         /**
          * Open Feed
          * @description Answers an SDP offer with a live feed of the camera: the sub stream for a wall, the main stream for one view.
-         *     `Location` names the session.
+         *     `Location` names the session. What a browser cannot play comes from the camera's other stream, or transcoded; then
+         *     `X-Live-Serving` says which, and why.
          */
         post: operations["open_feed"];
         delete?: never;
