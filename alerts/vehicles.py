@@ -93,9 +93,8 @@ def vehicle_on_walkway_alert(
         confidence=track.confidence,
         severity=2,
         reason=Reason(
-            zh=f"{_zh(track.object_class)}进入步行区域“{zone.name.zh}”已 {at - since:.0f} 秒{speed_zh}",
-            en=f"A {track.object_class.value} has been in “{zone.name.en}”, where only people walk, "
-            f"for {at - since:.0f} s{speed_en}",
+            zh=f"{_zh(track.object_class)}进入步行区域“{zone.name.zh}”{speed_zh}",
+            en=f"A {track.object_class.value} is in “{zone.name.en}”, where only people walk{speed_en}",
         ),
         marked=(Marked(track.object_class, track.confidence, track.box),),
         numbers=numbers,

@@ -19,7 +19,7 @@ from flow.geometry import contains, foot, metric, root_area
 
 #: So many looks, over so many seconds, must see it inside.
 _LOOKS = 3
-_SECONDS = 1.5
+_SECONDS = 0.7
 #: A new track takes over from one that was lost this many sizes (and sizes a second) away at most, for so long.
 _INHERITS_WITHIN = 0.4
 _INHERITS_SPEED = 0.6
@@ -74,7 +74,7 @@ class _Walkway:
                 continue
             place, size = metric(foot(track.box), tracks.aspect), root_area(track.box, tracks.aspect)
             if stay is None:
-                stay = self._near(place, size, now)
+                stay = self._near(place, size, given, now)
                 if stay is None:
                     self._stays.append(_Stay(track.track_id, place, size, now, now))
                     continue
@@ -88,13 +88,15 @@ class _Walkway:
                 drafts.append(vehicle_on_walkway_alert(self._camera_id, self._zone, track, stay.since, now, pace))
         return drafts
 
-    def _near(self, place: Point, size: float, now: Instant) -> _Stay | None:
+    def _near(self, place: Point, size: float, given: set[TrackId], now: Instant) -> _Stay | None:
         """The stay that a thing under a new identity at this place belongs to, if any."""
 
         def reach(stay: _Stay) -> float:
+            if stay.track_id in given:  # another box on the same vehicle may be a good deal smaller
+                return math.dist(stay.place, place) / (_INHERITS_WITHIN * max(size, stay.size))
             gone = now - stay.inside_at
             within = _INHERITS_WITHIN + (_INHERITS_SPEED * gone if gone <= _INHERITS_SECONDS else 0.0)
-            return math.dist(stay.place, place) / (within * max(size, stay.size))
+            return math.dist(stay.place, place) / (within * min(size, stay.size))
 
         best = min(self._stays, key=reach, default=None)
         return best if best is not None and reach(best) <= 1.0 else None

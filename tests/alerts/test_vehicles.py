@@ -118,8 +118,8 @@ THROUGH: list[Point] = [(0.5, 0.15 + 0.05 * i) for i in range(16)]
 def test_a_motor_vehicle_among_people_on_foot_is_one_alert():
     [draft] = walk_in(alone(THROUGH), speed=lambda _: 2.5)
     assert draft.kind is IncidentKind.TRAFFIC and draft.severity == 2
-    assert draft.reason.zh == "小汽车进入步行区域“画廊步道”已 2 秒，时速约 9 公里"
-    assert draft.reason.en == "A car has been in “Mural walk”, where only people walk, for 2 s, at about 9 km/h"
+    assert draft.reason.zh == "小汽车进入步行区域“画廊步道”，时速约 9 公里"
+    assert draft.reason.en == "A car is in “Mural walk”, where only people walk, at about 9 km/h"
     assert draft.numbers["zone_id"] == "lane" and draft.numbers["object_class"] == "car"
 
 

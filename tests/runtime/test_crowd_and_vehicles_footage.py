@@ -62,6 +62,14 @@ def road(shared_data: Path) -> Looks:
     return looks
 
 
+def test_each_vehicle_on_a_walkway_is_told_once_and_none_beside_it(road: Looks) -> None:
+    roadway: list[Point] = [(0.2, 0.5), (0.9, 0.5), (0.9, 0.9), (0.2, 0.9)]
+    verge: list[Point] = [(0.0, 0.3), (0.28, 0.3), (0.28, 1.0), (0.0, 1.0)]
+    walk = Zone(id="walk", name=Name(zh="步道", en="Walk"), polygon=roadway, no_vehicles=True)
+    assert len(told(watch_of([walk], []), road)) == 8
+    assert told(watch_of([walk.model_copy(update={"polygon": verge})], []), road) == []
+
+
 def campus_engine(shared_data: Path) -> Engine:
     return open_engine(Catalogue.load(folders=[shared_data / "weights"]).find(Task.PEOPLE_VEHICLES, (416, 256)))
 
