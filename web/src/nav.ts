@@ -47,6 +47,7 @@ export const NAV: readonly NavEntry[] = [
   { route: 'footfall', icon: 'chart', label: 'nav.footfall', place: 'bar', roles: PLANNING },
   { route: 'cameras', icon: 'camera', label: 'nav.cameras', place: 'bar', roles: STAFF },
   { route: 'screen', icon: 'screen', label: 'nav.screen', place: 'bar', roles: STAFF },
+  { route: 'figures', icon: 'clock', label: 'figures.title', place: 'menu', roles: DESK },
   { route: 'credit', icon: 'coin', label: 'nav.credit', place: 'menu', roles: [...DESK, ...FIELD] },
   { route: 'notifications', icon: 'send', label: 'nav.notify', place: 'menu', roles: DESK },
   { route: 'users', icon: 'group', label: 'nav.users', place: 'menu', roles: ['administrator'] },

@@ -25,6 +25,7 @@ export const router = createRouter({
     { path: '/wall', name: 'wall', component: () => import('./pages/WallPage.vue') },
     { path: '/incidents', name: 'incidents', component: () => import('./pages/IncidentsPage.vue') },
     { path: '/questions', name: 'questions', component: () => import('./pages/QuestionsPage.vue') },
+    { path: '/figures', name: 'figures', component: () => import('./pages/FiguresPage.vue') },
     { path: '/credit', name: 'credit', component: () => import('./pages/CreditPage.vue') },
     { path: '/notifications', name: 'notifications', component: () => import('./pages/NotificationsPage.vue') },
     { path: '/users', name: 'users', component: () => import('./pages/UsersPage.vue') },

@@ -147,6 +147,10 @@ export const desk = {
       http.POST('/api/credit/catalogue/{item_id}/stock', { params: { path: { item_id } }, body: { change } }),
     ),
 
+  // figures
+  figures: (days: number) =>
+    take<Schemas['GovernanceSeen']>(http.GET('/api/figures/governance', { params: { query: { days } } })),
+
   // messages
   channels: () => take<Channel[]>(http.GET('/api/notifications/channels')),
   rules: () => take<Schemas['NotifyRules']>(http.GET('/api/notifications/rules')),
