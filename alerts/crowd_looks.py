@@ -19,8 +19,8 @@ from flow.geometry import contains, foot, height
 EVERY_SECONDS = 5.0
 #: A zone is near a crowd from this share of its first level on.
 _NEAR_SHARE = 0.6
-#: People are small while the middle one is lower than this share of the picture: at 0.07, a look at the whole finds two
-#: in three and one in tiles nineteen in twenty; at 0.14 both do (`benchmarks/crowd.py`).
+#: People are small while the middle one is lower than this share of the picture: at 0.07 a look at the whole finds six
+#: in ten and one in tiles nearly nine; at 0.14 both find the same (`docs/crowd-and-vehicles.md`).
 _SMALL_HEIGHT = 0.12
 #: What a closer look added holds for so long.
 _HOLDS_SECONDS = 3 * EVERY_SECONDS

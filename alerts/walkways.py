@@ -19,7 +19,7 @@ from flow.geometry import contains, foot, metric, root_area
 
 #: So many looks, over so many seconds, must see it inside.
 _LOOKS = 3
-_SECONDS = 0.7
+_SECONDS = 0.6
 #: A new track takes over from one that was lost this many sizes (and sizes a second) away at most, for so long.
 _INHERITS_WITHIN = 0.4
 _INHERITS_SPEED = 0.6

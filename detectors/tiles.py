@@ -20,7 +20,7 @@ SHARE = 0.6
 #: Two boxes of different tiles are one thing when they share this much of their union, or of the smaller of them.
 _SAME_IOU = 0.4
 _SAME_INSIDE = 0.6
-#: Enlarged, things that are none look more like some: below this score nothing is believed (`benchmarks/crowd.py`).
+#: Enlarged, things that are none look more like some: weaker boxes are not believed (`docs/crowd-and-vehicles.md`).
 LEAST_SCORE = 0.35
 #: A box that ends so near a cut may go on behind it, in shares of the picture.
 _AT_CUT = 0.006
