@@ -33,6 +33,8 @@ CONFIRMING_FLOOR_SECONDS = 0.25
 #: Of two equal bids the one with the fresher frame wins: a frame this old has half the weight.
 #: A frame of a stream that rests is looked at from this share of the floor on, if its next would come too late.
 RESTING_SHARE = 0.5
+#: Where nothing stirs, floors that are not firm are so much longer.
+RESTING_STRETCH = 2.0
 FRESHNESS_SECONDS = 0.4
 #: A camera that was never looked at wants it this badly: before all others, but not before floors in danger.
 FIRST_LOOK_SECONDS = 0.001
@@ -360,7 +362,9 @@ class AttentionScheduler:
         floor, next_at = slots.floor[which], slots.frame_at[which] + slots.next_in[which]
         elapsed = now - slots.last[which]
         is_last_chance = slots.firm[which] & (slots.next_in[which] > 0) & (next_at - slots.last[which] > floor)
-        is_due = (elapsed >= slots.wanted[which]) | (is_last_chance & (elapsed >= RESTING_SHARE * floor))
+        is_soft = (slots.next_in[which] > 0) & ~slots.firm[which]
+        wanted = np.where(is_soft, RESTING_STRETCH * slots.wanted[which], slots.wanted[which])
+        is_due = (elapsed >= wanted) | (is_last_chance & (elapsed >= RESTING_SHARE * floor))
         return np.asarray(is_due, bool)
 
     def _floor_in_danger(self, ready: NDArray[np.intp], now: float) -> int | None:
@@ -404,16 +408,18 @@ class AttentionScheduler:
         return int(payable[((now - slots.last[payable]) / floor[payable]).argmax()])
 
     def _payable_floors(self, now: float) -> NDArray[np.float64]:
-        """Each slot's floor; while all together ask for too much, those that are not firm are stretched to fit."""
+        """Each slot's floor: those that are not firm are longer where nothing stirs, and while all together ask for too
+        much, they are stretched to fit."""
         slots = self._slots
-        share = np.where(slots.offered_at >= now - ABSENT_AFTER_SECONDS, slots.cost / slots.floor, 0.0)
+        floor = np.where((slots.next_in > 0) & ~slots.firm, RESTING_STRETCH * slots.floor, slots.floor)
+        share = np.where(slots.offered_at >= now - ABSENT_AFTER_SECONDS, slots.cost / floor, 0.0)
         firm = float(share[slots.firm].sum())
         soft = float(share.sum()) - firm
         room = SAFE_SHARE * self._rate - firm
         if soft <= max(room, 0.0):
-            return slots.floor
+            return floor
         stretch = MOST_STRETCH if room <= soft / MOST_STRETCH else soft / room
-        return np.where(slots.firm, slots.floor, slots.floor * stretch)
+        return np.where(slots.firm, floor, floor * stretch)
 
     def _pay(self, cost: float, now: float) -> bool:
         """Take `cost` from what the budget has given so far; False when it has not given that much."""

@@ -13,7 +13,7 @@ AWAKE_SECONDS = 1.5
 #: of a key frame: what is smaller is noise; people who walk in front of the camera make ten times as much.
 _DEVIATIONS = 5.0
 _LEAST_SHARE = 0.3
-_LEAST_KEYFRAME_SHARE = 0.01
+_LEAST_KEYFRAME_SHARE = 0.015
 #: While it stirs, less is enough to go on.
 _AWAKE_SHARE = 0.5
 #: The weight of one packet in what is usual; while it stirs, less.
