@@ -79,9 +79,10 @@ def _as_ultralytics(checkpoint: Path, copy: Path, classes: int) -> Path:
         shutil.copy(checkpoint, copy)
     try:
         found = len(YOLO(str(copy), task="detect").names)
-    except Exception as error:
-        reason = " ".join(str(error).split())[:120]
-        raise ValueError(f"{checkpoint.name} is no checkpoint that ultralytics reads ({reason})") from None
+    except Exception:  # whatever it says names the copy
+        raise ValueError(
+            f"{checkpoint.name} is no checkpoint, neither ultralytics' nor one of `python -m detectors.train`"
+        ) from None
     if found != classes:
         raise ValueError(
             f"{checkpoint.name} has {found} classes where the catalogue says {classes}; it is another model"
