@@ -1,4 +1,4 @@
-"""A shard with a real camera, real weights and a real crowd, too small for the sub stream: the main stream counts it."""
+"""A shard, a real camera, real weights and a real crowd, too small for the sub stream: the main stream counts it."""
 
 import threading
 import time
