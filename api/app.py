@@ -27,6 +27,7 @@ from api.routes import (
     events,
     evidence,
     figures,
+    films,
     flow,
     flow_reports,
     health,
@@ -44,7 +45,9 @@ from api.routes import (
 )
 from api.settings import ApiSettings
 from api.throttle import LoginThrottle
+from configs.words import StreamRole
 from live.feed import FeedPool
+from live.films import FilmDesk
 from live.playable import PlayableFeeds
 from live.seats import Seats
 from live.subscriber import ShardLink
@@ -79,6 +82,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
         try:
             yield
         finally:
+            context.films.stop()
             await context.whep.stop()
             await context.playable.stop()
             await context.bulletin.stop()
@@ -110,6 +114,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
         *counts,
         events,
         whep,
+        films,
         health,
     ):
         app.include_router(module.router)
@@ -125,13 +130,17 @@ def _make_context(settings: ApiSettings) -> Context:
     shards = ShardLink(settings.shard_endpoints)
     feeds = FeedPool(shards, idle_seconds=live.idle_seconds)
     transcoders = Transcoders(feeds, live.transcoders, live.transcoder_idle_seconds)
-    board = CameraBoard(settings.site, viewers=lambda camera_id, role: desk.viewers(camera_id, role))
+
+    def watching(camera_id: str, role: StreamRole) -> int:
+        return desk.viewers(camera_id, role) + film_desk.viewers(camera_id, role)
+
+    board = CameraBoard(settings.site, viewers=watching)
     playable = PlayableFeeds(feeds, transcoders, board.roles)
     seats = Seats(live.viewers_total, live.viewers_per_camera)
     ice = IceServers(
         live.ice_servers, live.turn_username, live.turn_password.get_secret_value() if live.turn_password else None
     )
-    desk = WhepDesk(playable, seats, ice, live.dead_after_seconds)
+    desk, film_desk = WhepDesk(playable, seats, ice, live.dead_after_seconds), FilmDesk(playable, seats)
     bulletin = Bulletin(database, board, settings.listeners_total)
     overlays = OverlayPool(shards, settings.listeners_total)
     shards.on_state, shards.on_overlay = board.hear, overlays.hear
@@ -139,7 +148,9 @@ def _make_context(settings: ApiSettings) -> Context:
     shards.subscribe(STATE)
     shards.subscribe(EVENT)
     governance = make_governance(settings, database)
-    return Context(settings, database, shards, board, bulletin, overlays, playable, desk, LoginThrottle(), governance)
+    return Context(
+        settings, database, shards, board, bulletin, overlays, playable, desk, film_desk, LoginThrottle(), governance
+    )
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:

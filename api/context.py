@@ -15,6 +15,7 @@ from api.governance import Governance
 from api.overlays import OverlayPool
 from api.settings import ApiSettings
 from api.throttle import LoginThrottle
+from live.films import FilmDesk
 from live.playable import PlayableFeeds
 from live.subscriber import ShardLink
 from live.whep import WhepDesk
@@ -33,6 +34,7 @@ class Context:
     overlays: OverlayPool
     playable: PlayableFeeds
     whep: WhepDesk
+    films: FilmDesk
     throttle: LoginThrottle
     governance: Governance
 

@@ -126,7 +126,17 @@ class ServiceCollector(Collector):
         whep, totals = self._context.whep, self._context.whep.totals
         yield GaugeMetricFamily("vbrain_live_sessions", "Live feeds open now", value=whep.session_count)
         yield GaugeMetricFamily("vbrain_live_feeds", "Streams that are taken from shards now", value=whep.feed_count)
+        films = self._context.films
+        yield GaugeMetricFamily("vbrain_live_films", "Live feeds read over HTTP now", value=len(films))
         for name, text, value in (
+            ("vbrain_live_films_opened", "Live feeds over HTTP that were opened", films.totals.opened),
+            ("vbrain_live_films_dead", "Live feeds over HTTP closed because nothing was taken", films.totals.dead),
+            ("vbrain_live_films_frames_sent", "Pictures sent over HTTP", films.totals.frames_sent),
+            (
+                "vbrain_live_films_frames_dropped",
+                "Pictures an HTTP reader was too slow for",
+                films.totals.frames_dropped,
+            ),
             ("vbrain_live_sessions_opened", "Live feeds that were opened", totals.opened),
             ("vbrain_live_sessions_dead", "Live feeds closed because the viewer had vanished", totals.dead),
             ("vbrain_live_frames_sent", "Pictures sent to viewers", totals.frames_sent),

@@ -1,5 +1,7 @@
 """Live feeds by WHEP: POST an offer, PATCH candidates, DELETE. What a session is lives in `live/whep.py`."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -69,17 +71,10 @@ async def open_feed(
         stream = StreamRole.SUB
     offer = await _body(request, _SDP)
     try:
-        answer = await context.whep.open(CameraId(camera_id), stream, offer, owner=caller.id)
+        with live_problems():
+            answer = await context.whep.open(CameraId(camera_id), stream, offer, owner=caller.id)
     except OfferRefused as error:
         raise ProblemError("bad-offer", str(error)) from None
-    except Unplayable as error:
-        raise ProblemError("unplayable", str(error)) from None
-    except TooManyTranscoders as error:
-        raise ProblemError("too-many-transcoders", str(error), {"Retry-After": "10"}) from None
-    except TooManyViewers as error:
-        raise ProblemError("too-many-viewers", str(error), {"Retry-After": "5"}) from None
-    except NoPicture as error:
-        raise ProblemError("no-picture", str(error), {"Retry-After": "2"}) from None
     await run_in_threadpool(
         write_audit, context, caller, "feed.view", f"{camera_id}/{answer.served.feed.role}", request
     )
@@ -121,6 +116,21 @@ async def close_session(session_id: str, caller: WatchingCaller, context: InCont
         await context.whep.end(session_id, _owner(caller.id, caller.role))
     except SessionNotFound:
         raise ProblemError("session-not-found") from None
+
+
+@contextmanager
+def live_problems() -> Iterator[None]:
+    """Why a feed cannot be watched, as problems."""
+    try:
+        yield
+    except Unplayable as error:
+        raise ProblemError("unplayable", str(error)) from None
+    except TooManyTranscoders as error:
+        raise ProblemError("too-many-transcoders", str(error), {"Retry-After": "10"}) from None
+    except TooManyViewers as error:
+        raise ProblemError("too-many-viewers", str(error), {"Retry-After": "5"}) from None
+    except NoPicture as error:
+        raise ProblemError("no-picture", str(error), {"Retry-After": "2"}) from None
 
 
 def serving_headers(served: Served) -> dict[str, str]:
