@@ -133,7 +133,10 @@ def find_match(
     if sure_id is not None:
         # Read again it would lose what was not written yet.
         match.sure = held.incidents.get(sure_id) or session.get_one(Incident, sure_id, with_for_update=True)
-        held.incidents[sure_id] = match.sure
+        if match.sure.closed_at is None:
+            held.incidents[sure_id] = match.sure
+        else:  # somebody ended it between the question and the lock
+            match.sure = match.reason = None
     match.likely = [one for one in match.likely if one.incident_id != sure_id][:_MOST_PROPOSALS]
     return match
 

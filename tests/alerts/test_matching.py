@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import func, select
 
+from alerts import matching
 from alerts.incidents import raise_alert
 from alerts.lifecycle import IllegalTransition, StaleIncident
 from alerts.merging import decide, open_proposals, split
@@ -168,3 +169,22 @@ def test_chains_of_joining_end_at_the_last(database: Database) -> None:
     assert read(database, first).merged_into == third and len(alerts_of(database, third)) == 3
     act(database, people, "operator", first, "reopen")
     assert len(alerts_of(database, first)) == 1 and len(alerts_of(database, third)) == 2
+
+
+@pytest.mark.postgres
+def test_one_that_is_ended_at_that_moment_is_not_joined(
+    postgres_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On PostgreSQL others write between the question and the lock."""
+    first = raised(postgres_database, draft())
+    ask = matching._nearby
+
+    def ask_and_lose(*given: object) -> list[object]:
+        rows = list(ask(*given))  # type: ignore[arg-type]
+        with postgres_database.session() as other:
+            other.get_one(Incident, first).closed_at = NOON
+        return rows
+
+    monkeypatch.setattr(matching, "_nearby", ask_and_lose)
+    second = raised(postgres_database, draft(at=NOON.timestamp() + 5))
+    assert second != first and read(postgres_database, second).state == "new"
