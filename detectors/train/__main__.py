@@ -63,9 +63,13 @@ def main(arguments: list[str] | None = None) -> int:
     export.add_argument("--to", type=Path, help="weights/FAMILY when not given")
     export.add_argument("--size", action="append", help="width x height, repeatable")
     export.add_argument("--precision", action="append", choices=("fp16", "int8"))
+    card = steps.add_parser("card", help="figures and pictures of the smoke and fire model's card")
+    card.add_argument("model", type=Path, help="an export (.xml, or its folder)")
+    card.add_argument("--older", action="append", default=[], metavar="NAME=PATH", help="another to draw beside it")
+    card.add_argument("--to", type=Path, default=PROJECT / "docs" / "images")
     options = parser.parse_args(arguments)
     try:
-        return {"train": _train, "seed": _seed, "label": _label, "export": _export}[options.do](options)
+        return {"train": _train, "seed": _seed, "label": _label, "export": _export, "card": _card}[options.do](options)
     except ImportError as fault:
         print(f"training needs torch and ultralytics: pip install 'village-brain[train]' ({fault})", file=sys.stderr)
     except Exception as fault:
@@ -182,6 +186,14 @@ def _export(options: argparse.Namespace) -> int:
             xml = export.save(finished, to, family, precision=precision, width=width, height=height, note="")
             row = {"xml": str(xml), "milliseconds": round(export.milliseconds(xml), 2)}
             print(json.dumps(row), flush=True)
+    return 0
+
+
+def _card(options: argparse.Namespace) -> int:
+    from detectors.train import card
+
+    older = {name: Path(path) for name, _, path in (word.partition("=") for word in options.older)}
+    print(card.make(options.model, older, options.data / "datasets", options.to))
     return 0
 
 

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.train.dataset import CLASS_NAMES, SMOKE, Picture
-from detectors.train.evaluate import per_scene
-from detectors.train.measure import Looked, match, report
-from detectors.train.predict import draw
+from detectors.train.evaluate import per_scene, samples
+from detectors.train.measure import Looked, look, match, report
+from detectors.train.predict import draw, openvino_predictor
 
 #: CC BY 4.0: may be shown with attribution.
 SHOWN = ("smoke-fire-cctv", "smoke-fire-mixed", "fire-only-extra", "street-vehicles")
@@ -109,6 +109,24 @@ def picture_of(looked: Looked, threshold: float) -> Picture:
     for _, left, top, right, bottom in looked.sample.boxes.tolist():
         cv2.rectangle(drawn, (int(left * w), int(top * h)), (int(right * w), int(bottom * h)), (60, 200, 60), 1)
     return drawn
+
+
+def make(model: Path, older: dict[str, Path], data: Path, to: Path, threshold: float = 0.25) -> str:
+    """Writes `smoke-fire-curves.png` (the model's, and those of `older` ones by name, over all test scenes that are
+    labelled) and `smoke-fire-<kind of mistake>.jpg` into `to`. Returns the table by scene, in Markdown."""
+    test = [s for s in samples(data) if s.dataset in SHOWN]
+    curves: dict[str, NDArray[np.float64]] = {}
+    looked: list[Looked] = []
+    for name, path in {**older, "this model": model}.items():
+        looked = look(openvino_predictor(path)[0], test)
+        for kind, what in enumerate(CLASS_NAMES):
+            curves[f"{what}, {name}"] = curve(looked, kind)
+    to.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(to / "smoke-fire-curves.png"), draw_curves(curves))
+    for kind_of_mistake, pictures in mistakes(looked, threshold).items():
+        if pictures:
+            save_jpeg(picture_of(pictures[0], threshold), to / f"smoke-fire-{kind_of_mistake}.jpg")
+    return scene_table(looked, threshold)
 
 
 def save_jpeg(picture: Picture, path: Path) -> None:
