@@ -34,13 +34,7 @@ class FireScope:
         """Without what has its middle in a zone that ignores it."""
         if not self._masks:
             return detections
-        rows = [row for row in range(len(detections)) if not self._is_masked(detections, row)]
-        return Detections(
-            detections.boxes[rows],
-            detections.scores[rows],
-            tuple(detections.classes[row] for row in rows),
-            detections.aspect,
-        )
+        return detections.only(row for row in range(len(detections)) if not self._is_masked(detections, row))
 
     def _is_masked(self, detections: Detections, row: int) -> bool:
         left, top, right, bottom = (float(v) for v in detections.boxes[row])

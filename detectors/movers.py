@@ -29,10 +29,11 @@ class Movers:
 
     def __init__(self) -> None:
         self._anchors: dict[TrackId, _Anchor] = {}
+        self.moving: frozenset[TrackId] = frozenset()
 
     def update(self, tracks: Tracks) -> int:
-        """How many of one look's tracks move."""
-        now, anchors, moving = tracks.looked_at, {}, 0
+        """How many of one look's tracks move; `moving` says which."""
+        now, anchors, moving = tracks.looked_at, {}, []
         for track in tracks.tracks:
             anchor = self._anchors.get(track.track_id)
             if anchor is None:
@@ -43,6 +44,7 @@ class Movers:
             if math.hypot(across, track.foot[1] - anchor.foot[1]) > LEAST_HEIGHTS * height:
                 anchor = _Anchor(track.foot, now)
             anchors[track.track_id] = anchor
-            moving += now - anchor.at <= WINDOW_SECONDS
-        self._anchors = anchors
-        return moving
+            if now - anchor.at <= WINDOW_SECONDS:
+                moving.append(track.track_id)
+        self._anchors, self.moving = anchors, frozenset(moving)
+        return len(moving)

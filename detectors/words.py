@@ -4,6 +4,7 @@ Promises: plain values. Boxes of detections and tracks alike are normalised to 0
 Not here: how they are found.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NewType
 
@@ -31,6 +32,11 @@ class Detections:
 
     def __len__(self) -> int:
         return len(self.classes)
+
+    def only(self, rows: Iterable[int]) -> "Detections":
+        """Those rows of it, in their order."""
+        kept = list(rows)
+        return Detections(self.boxes[kept], self.scores[kept], tuple(self.classes[row] for row in kept), self.aspect)
 
     @staticmethod
     def none(aspect: float) -> "Detections":

@@ -16,6 +16,7 @@ from alerts.crowd import CrowdJudge
 from alerts.crowd_looks import CrowdLooks
 from alerts.fire_scope import FireScope
 from alerts.known_sources import KnownSource
+from alerts.passers import Passers
 from alerts.smoke_fire import Observed, SmokeFireJudge
 from alerts.vehicles import stopped_vehicle_alert
 from alerts.walkways import WalkwayJudge
@@ -25,6 +26,7 @@ from configs.site import MonitoringPoint, Settings
 from configs.words import PEOPLE, Box, Instant, ObjectClass, Watch
 from detectors.behaviour import PatchKeeper
 from detectors.catalogue import Task
+from detectors.movers import Movers
 from detectors.tracker import Tracker
 from detectors.words import Detections, Sighting, Tracks
 from flow.camera_flow import CameraFlow
@@ -58,6 +60,9 @@ class CameraWatch:
         self._wrong_way = WrongWayJudge(camera.lines)
         self._walkways = WalkwayJudge(camera.camera_id, camera.zones)
         self._lock = threading.Lock()
+        self._movers = Movers()
+        self._passers = Passers()
+        self.moving_tracks = 0
         self.last_tracks: Tracks | None = None
         self.last_sighting: Sighting | None = None
 
@@ -70,6 +75,8 @@ class CameraWatch:
         with self._lock:
             tracks = self._tracker.update(detections, looked_at, stream_time)
             self.last_tracks = tracks
+            self.moving_tracks = self._movers.update(tracks)
+            self._passers.update(tracks, self._movers.moving)
             crossings = self.flow.update(tracks)
             counted = {str(z): self._people(counts) for z, counts in self.flow.occupancy.items()}
             self._people_in = self._crowd_looks.better(counted, looked_at)
@@ -97,13 +104,22 @@ class CameraWatch:
         if not self._scope.is_active(looked_at):
             detections = Detections.none(detections.aspect)
         with self._lock:
-            sighting = Sighting(self.camera.camera_id, looked_at, stream_time, self._scope.kept(detections))
+            detections = self._not_on_people(self._scope.kept(detections), looked_at)
+            sighting = Sighting(self.camera.camera_id, looked_at, stream_time, detections)
             self.last_sighting = sighting
-            kept = self._patches
-            observed = {key: Observed(kept.measure(key), kept.look(key)) for key in self._smoke_fire.places}
+            kept, passers = self._patches, self._passers
+            observed = {
+                key: Observed(kept.measure(key), kept.look(key))
+                for key, box in self._smoke_fire.places.items()
+                if not passers.has_passed(box, looked_at)  # then what was observed before holds
+            }
             drafts = self._smoke_fire.update(sighting, observed)
             kept.follow(self._smoke_fire.places)
             return Seen(drafts=tuple(drafts))
+
+    def _not_on_people(self, detections: Detections, now: Instant) -> Detections:
+        boxes = [(float(b[0]), float(b[1]), float(b[2]), float(b[3])) for b in detections.boxes]
+        return detections.only(n for n, box in enumerate(boxes) if not self._passers.is_on_somebody(box, now))
 
     @property
     def wants_pictures(self) -> bool:

@@ -24,7 +24,6 @@ from configs.words import CameraId, Instant, StreamRole
 from detectors.attention import default_pace
 from detectors.catalogue import Task
 from detectors.looker import Looker
-from detectors.movers import Movers
 from detectors.words import Detections
 from flow.stays import stays_of
 from ingest.camera import Camera
@@ -69,8 +68,6 @@ class _Post:
     camera: Camera
     watch: CameraWatch
     resting: Resting
-    movers: Movers = field(default_factory=Movers)
-    moving_tracks: int = 0
     wish: FrameWish | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
     confirming: set[Task] = field(default_factory=set)
@@ -183,8 +180,7 @@ class Shard:
             seen = post.watch.see_objects(detections, frame.captured_at, frame.stream_time)
             if post.watch.closer_count_due():
                 self._crowd_desk.look(post.camera, post.watch)
-            post.moving_tracks = post.movers.update(seen.tracks) if seen.tracks else 0
-            self._looker.tracking(camera_id, post.moving_tracks)
+            self._looker.tracking(camera_id, post.watch.moving_tracks)
         self._confirm(post, task)
         self._publisher.publish_overlay(overlay_of(post.watch, frame))
         self._raise(post, seen, frame)
@@ -303,7 +299,7 @@ class Shard:
             post.looks_at_last_report = post.looks
             moving = self._looker.motion(post.point.camera_id).moving
             self._archive.tick(post.point.camera_id, moving)
-            goes_on = moving or post.moving_tracks > 0 or bool(post.confirming)
+            goes_on = moving or post.watch.moving_tracks > 0 or bool(post.confirming)
             if goes_on or not post.resting.rests:
                 self._rest(post, goes_on)
             for state in self._states(post, rate):
