@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from alerts.clocks import restate_clock, start_clock
 from alerts.duty import area_of
 from alerts.evidence import EvidenceFile
-from alerts.matching import JOIN_WITHIN, Held, Match, find_match, opening_lock, propose
+from alerts.matching import JOIN_WITHIN, Held, Match, find_match, look_ahead, opening_lock, propose
 from alerts.states import IncidentState
 from alerts.timeline import record
 from alerts.words import AlertDraft
@@ -28,6 +28,9 @@ from models.base import utc_now
 from models.tables import Alert, Evidence, Incident
 
 __all__ = ["JOIN_WITHIN", "Raised", "Sighted", "raise_alert", "raise_alerts"]
+
+#: From so many alerts on, what is open is asked for once for all of them.
+_WORTH_LOOKING_AHEAD = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,9 @@ def raise_alerts(
     ids = [one.alert_id for one in several]
     known = {a.id: Raised(a.incident, a, opened=False) for a in session.scalars(select(Alert).where(Alert.id.in_(ids)))}
     held = Held()
+    if len(several) >= _WORTH_LOOKING_AHEAD:
+        earliest = datetime.fromtimestamp(min(one.draft.raised_at for one in several), UTC)
+        held.open = look_ahead(session, earliest, rules[0])
     with session.no_autoflush:
         found = [known.get(one.alert_id) or _raise(session, one, "camera", rules, held) for one in several]
     session.flush()

@@ -30,6 +30,7 @@ _LOCK = 0x76624F50
 _MOST_PROPOSALS = 5
 _AGAIN = Reason(zh="同一监控点刚处置完，又出现同类情况", en="the same camera saw it again after it was resolved")
 _MOST_LOOKED_AT = 200
+_MOST_AHEAD = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +58,24 @@ class Held:
 
     incidents: dict[str, Incident] = field(default_factory=dict)
     asked: dict[str, set[str]] = field(default_factory=dict)
+    #: All that is open and recent enough, asked for once; none: each alert asks for what is near it.
+    open: list[Any] | None = None
 
 
+_SEEN = (
+    Incident.id,
+    Incident.kind,
+    Incident.state,
+    Incident.camera_id,
+    Incident.place_x,
+    Incident.place_y,
+    Incident.last_alert_at,
+    Incident.opened_at,
+)
 #: Open incidents of some kinds, of the same camera or within a square around the spot; the newest first. Built once: it
 #: is asked for every alert. What is not known is null, which equals nothing.
 _NEARBY = (
-    select(
-        Incident.id,
-        Incident.state,
-        Incident.camera_id,
-        Incident.place_x,
-        Incident.place_y,
-        Incident.last_alert_at,
-        Incident.opened_at,
-    )
+    select(*_SEEN)
     .where(
         Incident.closed_at.is_(None),
         Incident.kind.in_(bindparam("kinds", expanding=True)),
@@ -84,6 +89,7 @@ _NEARBY = (
     .order_by(Incident.last_alert_at.desc(), Incident.id)
     .limit(_MOST_LOOKED_AT)
 )
+_ALL = select(*_SEEN).where(Incident.closed_at.is_(None), Incident.last_alert_at >= bindparam("since"))
 _ASKED = select(MergeProposal.incident_id, MergeProposal.other_id).where(
     (MergeProposal.incident_id == bindparam("it")) | (MergeProposal.other_id == bindparam("it"))
 )
@@ -143,15 +149,28 @@ def find_match(
 
 def _nearby(session: Session, bounds: dict[str, Any], held: Held) -> Iterable[Any]:
     """What is within the bounds, the newest first. Of incidents at hand their present state counts, not the row's."""
-    rows = session.execute(_NEARBY, bounds)
-    if not held.incidents:
-        return rows
+    rows: Iterable[Any]
+    if held.open is not None:
+        rows = (row for row in held.open if _within(row, bounds))
+    else:
+        rows = session.execute(_NEARBY, bounds)
+        if not held.incidents:
+            return rows
     mine = [i for i in held.incidents.values() if _within(i, bounds)]
     found = [*mine, *(row for row in rows if row.id not in held.incidents)]
-    return sorted(found, key=lambda one: (-one.last_alert_at.timestamp(), one.id))
+    return sorted(found, key=lambda one: (-one.last_alert_at.timestamp(), one.id))[:_MOST_LOOKED_AT]
 
 
-def _within(incident: Incident, bounds: dict[str, Any]) -> bool:
+def look_ahead(session: Session, earliest: datetime, village: Village) -> list[Any] | None:
+    """Every open incident that an alert raised at `earliest` or later may belong to, in one question; none when there
+    are so many that asking for each alert is cheaper."""
+    seconds = max(max(rule.sure_seconds, rule.likely_seconds) for rule in village.joining)
+    since = earliest - max(JOIN_WITHIN, timedelta(seconds=seconds))
+    rows = session.execute(_ALL.limit(_MOST_AHEAD + 1), {"since": since}).all()
+    return list(rows) if len(rows) <= _MOST_AHEAD else None
+
+
+def _within(incident: Any, bounds: dict[str, Any]) -> bool:
     """As the query says it."""
     if incident.kind not in bounds["kinds"] or incident.last_alert_at < bounds["since"]:
         return False
