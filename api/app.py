@@ -134,7 +134,11 @@ def _make_context(settings: ApiSettings) -> Context:
     def watching(camera_id: str, role: StreamRole) -> int:
         return desk.viewers(camera_id, role) + film_desk.viewers(camera_id, role)
 
-    board = CameraBoard(settings.site, viewers=watching)
+    def transcode_cores(camera_id: str, role: StreamRole) -> float | None:
+        transcoder = transcoders.of(camera_id, role)
+        return transcoder.cpu_share if transcoder else None
+
+    board = CameraBoard(settings.site, viewers=watching, transcode_cores=transcode_cores)
     playable = PlayableFeeds(feeds, transcoders, board.roles)
     seats = Seats(live.viewers_total, live.viewers_per_camera)
     ice = IceServers(

@@ -39,9 +39,10 @@ class CameraBoard:
         site: Site,
         viewers: Callable[[str, StreamRole], int] = lambda camera_id, role: 0,
         clock: Callable[[], float] = time.monotonic,
+        transcode_cores: Callable[[str, StreamRole], float | None] = lambda camera_id, role: None,
     ) -> None:
         self._points = {point.id: point for point in site.cameras}
-        self._viewers, self._clock = viewers, clock
+        self._viewers, self._clock, self._transcode_cores = viewers, clock, transcode_cores
         self._heard: dict[tuple[str, StreamRole], _Heard] = {}
         self._told: dict[str, tuple[str | None, ...]] = {}
 
@@ -148,6 +149,7 @@ class CameraBoard:
             frames_shed=message.frames_shed if message else 0,
             ring_bytes=message.ring_bytes if message else 0,
             viewers=self._viewers(point.id, role),
+            transcode_cores=self._transcode_cores(point.id, role),
         )
 
 

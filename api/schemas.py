@@ -125,6 +125,8 @@ class Stream(BaseModel):
     frames_shed: int
     ring_bytes: int
     viewers: int
+    #: The share of one core that transcoding it for browsers takes; null when it is not transcoded.
+    transcode_cores: float | None
 
 
 class Zone(BaseModel):

@@ -3955,6 +3955,8 @@ export interface components {
             /** Since */
             since: string | null;
             state: components["schemas"]["ShownState"];
+            /** Transcode Cores */
+            transcode_cores: number | null;
             /** Viewers */
             viewers: number;
             /** Width */

@@ -365,6 +365,18 @@ export const en: Messages = {
     connection_lost: 'The live connection was lost; reconnecting',
     no_answer: 'The service did not answer',
     connection_failed: 'The connection could not be made',
+    no_way: 'WebRTC cannot get through; trying over HTTP',
+    film_unsupported: 'This browser cannot play the film of this camera',
+    films_full: 'This page shows as many live feeds over HTTP as it can; here are snapshots',
+    transcoded: 'The service transcodes this picture: {why}. It takes {cost} of a processor core',
+    other_stream: 'From the camera’s other stream: {why}',
+    why: {
+      hevc: 'the camera sends H.265',
+      mjpeg: 'the camera sends Motion JPEG',
+      b_frames: 'the camera sends B-frames',
+      profile: 'the camera sends a rare H.264 profile',
+      parameters: 'the camera sends no parameter sets',
+    },
     retrying: 'Snapshots stand in for live video; trying again',
   },
   error: {

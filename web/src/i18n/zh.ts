@@ -360,6 +360,18 @@ export const zh = {
     connection_lost: '直播连接中断，正在重连',
     no_answer: '服务没有回应',
     connection_failed: '连接没有建立',
+    no_way: 'WebRTC 无法连通，正改用 HTTP',
+    film_unsupported: '此浏览器无法播放该监控点的视频',
+    films_full: '本页通过 HTTP 播放的直播已达上限，此处显示快照',
+    transcoded: '此画面由服务端转码：{why}，占用一个处理器核心的 {cost}',
+    other_stream: '画面取自摄像机的另一路码流：{why}',
+    why: {
+      hevc: '摄像机发送 H.265',
+      mjpeg: '摄像机发送 Motion JPEG',
+      b_frames: '摄像机发送 B 帧',
+      profile: '摄像机发送少见的 H.264 档次',
+      parameters: '摄像机不发送参数集',
+    },
     retrying: '快照代替直播，正在重试',
   },
   error: {

@@ -18,6 +18,9 @@ export interface TileReport {
   /** whether the service has tied the feed's RTP clock to the stream's time */
   tied: boolean
   reconnects: number
+  way: 'webrtc' | 'film'
+  /** how the service serves it (`X-Live-Serving`) */
+  serving: string | null
   codec: string | null
   size: [number, number] | null
 }

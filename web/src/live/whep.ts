@@ -28,6 +28,8 @@ export interface WhepEvents {
 /** Host candidates are gathered within milliseconds; whatever takes longer than this is not waited for. */
 const GATHER_MS = 600
 const ANSWER_MS = 10_000
+/** After the answer, a way to the service; where UDP is blocked there is none. */
+const CONNECT_MS = 4_000
 /** After the answer, the first picture; later, any fresh picture. */
 const FIRST_PICTURE_MS = 10_000
 const STALL_MS = 9_000
@@ -56,6 +58,11 @@ export class WhepViewer {
   private retryTimer: number | null = null
   private watchdogTimer: number | null = null
   private disconnectedTimer: number | null = null
+  private connectTimer: number | null = null
+  /** Whether any connection to the service ever stood. */
+  private stood = false
+  /** How the service serves the feed (`X-Live-Serving`). */
+  serving: string | null = null
   private readonly env: WhepEnvironment
 
   constructor(
@@ -77,6 +84,8 @@ export class WhepViewer {
   sawPicture(): void {
     if (this.connection === null || this.state === 'closed') return
     this.failures = 0
+    this.stood = true
+    this.clear('connectTimer')
     if (this.state !== 'live') this.enter('live', null)
     this.watch(STALL_MS, 'no_fresh_picture')
   }
@@ -123,6 +132,8 @@ export class WhepViewer {
       if (generation !== this.generation) return
       await connection.setRemoteDescription({ type: 'answer', sdp: answer })
       this.watch(FIRST_PICTURE_MS, 'no_first_picture')
+      if (connection.connectionState !== 'connected' && !this.stood)
+        this.connectTimer = this.env.setTimeout(() => this.fail('no_way'), CONNECT_MS)
     } catch (error) {
       if (generation !== this.generation) return
       this.fail(error instanceof Error && error.message ? error.message : 'connection_failed')
@@ -146,6 +157,7 @@ export class WhepViewer {
         this.goodbye(location)
         throw new Error('left_meanwhile')
       }
+      this.serving = response.headers.get('X-Live-Serving')
       const body = await response.text()
       if (response.status !== 201) throw refusal(response.status, body)
       this.location = location
@@ -170,8 +182,11 @@ export class WhepViewer {
   private onConnectionState(generation: number, connection: RTCPeerConnection): void {
     if (generation !== this.generation) return
     this.clear('disconnectedTimer')
-    if (connection.connectionState === 'failed' || connection.connectionState === 'closed') {
-      this.fail('connection_lost')
+    if (connection.connectionState === 'connected') {
+      this.stood = true
+      this.clear('connectTimer')
+    } else if (connection.connectionState === 'failed' || connection.connectionState === 'closed') {
+      this.fail(this.stood ? 'connection_lost' : 'no_way')
     } else if (connection.connectionState === 'disconnected') {
       this.disconnectedTimer = this.env.setTimeout(() => this.fail('connection_lost'), DISCONNECTED_MS)
     }
@@ -197,6 +212,7 @@ export class WhepViewer {
     this.clear('retryTimer')
     this.clear('watchdogTimer')
     this.clear('disconnectedTimer')
+    this.clear('connectTimer')
     if (this.connection !== null) {
       this.connection.ontrack = null
       this.connection.onconnectionstatechange = null
@@ -214,7 +230,7 @@ export class WhepViewer {
       .catch(() => undefined)
   }
 
-  private clear(name: 'retryTimer' | 'watchdogTimer' | 'disconnectedTimer'): void {
+  private clear(name: 'retryTimer' | 'watchdogTimer' | 'disconnectedTimer' | 'connectTimer'): void {
     const id = this[name]
     if (id !== null) this.env.clearTimeout(id)
     this[name] = null

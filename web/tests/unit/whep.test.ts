@@ -194,8 +194,23 @@ describe('a WHEP viewer', () => {
     await settle()
     newest().gather()
     await settle()
+    newest().become('connected')
     await vi.advanceTimersByTimeAsync(10_000)
     expect(v.reason).toBe('no_first_picture')
+  })
+
+  it('says within seconds that there is no way to the service, but not once there was one', async () => {
+    const v = viewer()
+    v.open()
+    await settle()
+    newest().gather()
+    await settle()
+    await vi.advanceTimersByTimeAsync(4_000)
+    expect(states[states.length - 1]).toEqual(['waiting', 'no_way'])
+    const w = viewer()
+    await playing(w)
+    newest().become('failed')
+    expect(w.reason).toBe('connection_lost')
   })
 
   it('says why it was refused in the language of the page, and tries again ever more slowly', async () => {
