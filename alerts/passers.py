@@ -22,7 +22,7 @@ _INSIDE = 0.7
 #: Between two looks a person goes on: the box counts as so much wider on either side, in its own widths.
 _SLACK_WIDTHS = 0.25
 #: Surer than this it must be that it is a person.
-_LEAST_CONFIDENCE = 0.4
+_LEAST_CONFIDENCE = 0.3
 #: A place counts with so much of its surroundings, in its own sizes.
 _AROUND = 0.5
 _MOST_REMEMBERED = 256
