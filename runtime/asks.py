@@ -4,6 +4,7 @@ Promises: light to import: no engine, no OpenCV. Not here: opening models (`engi
 """
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from configs.areas import OneWay
 from configs.site import MonitoringPoint
@@ -20,6 +21,19 @@ def tasks_of(point: MonitoringPoint) -> set[Task]:
     if guards or set(point.watch) - {Watch.SMOKE_FIRE}:
         tasks.add(Task.PEOPLE_VEHICLES)
     return tasks
+
+
+def tasks_at(point: MonitoringPoint, now: datetime) -> set[Task]:
+    """What it asks for at a moment of the site's local time: `schedule.active` outside its hours asks for nothing but
+    smoke and fire, which have hours of their own."""
+    hours, local = point.schedule.active, now.time()
+    tasks = tasks_of(point)
+    if isinstance(hours, str) or any(
+        span.start <= local < span.end if span.start < span.end else local >= span.start or local < span.end
+        for span in hours
+    ):
+        return tasks
+    return tasks & {Task.SMOKE_FIRE}
 
 
 def looks_asked(points: Iterable[MonitoringPoint]) -> float:

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -31,7 +32,7 @@ from ingest.words import Frame, FrameWish, Packet, StreamHealth
 from live.publisher import Publisher
 from live.wire import Reply, Request, StateMessage
 from models.session import Database
-from runtime.asks import tasks_of
+from runtime.asks import tasks_at
 from runtime.camera_watch import CameraWatch, Seen
 from runtime.crowd_desk import CrowdDesk
 from runtime.engines import Engines
@@ -68,6 +69,7 @@ class _Post:
     camera: Camera
     watch: CameraWatch
     resting: Resting
+    tasks: set[Task]
     wish: FrameWish | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
     confirming: set[Task] = field(default_factory=set)
@@ -101,7 +103,7 @@ class Shard:
         self._stopped = threading.Event()
 
     def _post(self, point: MonitoringPoint) -> _Post:
-        tasks = tasks_of(point) & set(self._engines.by_task)
+        tasks = self._tasks_now(point)
         camera = Camera(
             point.camera_id,
             point.streams.sub.get_secret_value(),
@@ -115,7 +117,7 @@ class Shard:
         camera.set_wish(_wish(self._engines, tasks, point.looks_per_second))
         self._looker.add(point.camera_id, {t: default_pace(t, point.looks_per_second) for t in tasks})
         self._archive.add(point, camera)
-        return _Post(point, camera, CameraWatch(point, self._site.site), Resting(time.monotonic()))
+        return _Post(point, camera, CameraWatch(point, self._site.site), Resting(time.monotonic()), tasks)
 
     def start(self) -> None:
         """Starts everything and returns at once; cameras come up by themselves."""
@@ -209,6 +211,18 @@ class Shard:
             else:
                 post.camera.release_main("confirming")
 
+    def _tasks_now(self, point: MonitoringPoint) -> set[Task]:
+        return tasks_at(point, datetime.now(self._site.site.zone_info)) & set(self._engines.by_task)
+
+    def _follow_hours(self, post: _Post) -> None:
+        """Ask for what the camera's hours ask for now."""
+        tasks = self._tasks_now(post.point)
+        if tasks != post.tasks:
+            post.tasks = tasks
+            rate = post.point.looks_per_second
+            self._looker.add(post.point.camera_id, {task: default_pace(task, rate) for task in tasks})
+            self._rest(post, is_wanted=True)
+
     def _rest(self, post: _Post, is_wanted: bool) -> None:
         """Wish what pictures the camera deserves now: all while something goes on, key frames while nothing does."""
         with post.lock:
@@ -216,8 +230,7 @@ class Shard:
             rate = post.point.looks_per_second
             if Task.SMOKE_FIRE in post.confirming:
                 rate = max(rate, _FULL_RATE)
-            tasks = tasks_of(post.point) & set(self._engines.by_task)
-            wish = _wish(self._engines, tasks, rate, REST_SECONDS if rests else 0.0)
+            wish = _wish(self._engines, post.tasks, rate, REST_SECONDS if rests else 0.0)
             if wish != post.wish:
                 post.wish = wish
                 post.camera.set_wish(wish)
@@ -299,6 +312,7 @@ class Shard:
             post.looks_at_last_report = post.looks
             moving = self._looker.motion(post.point.camera_id).moving
             self._archive.tick(post.point.camera_id, moving)
+            self._follow_hours(post)
             goes_on = moving or post.watch.moving_tracks > 0 or bool(post.confirming)
             if goes_on or not post.resting.rests:
                 self._rest(post, goes_on)
