@@ -30,6 +30,7 @@ class CaptureTime:
         self._last_arrival = 0.0
         self._last_capture = float("-inf")
         self._wall_minus_monotonic: float | None = None
+        self._shown_time = self._shown_at = float("-inf")
 
     def observe(self, stream_time: float | None, monotonic: float, wall: float) -> Instant:
         """Note a packet's arrival and return its moment of capture. `monotonic` and `wall` are now on both clocks."""
@@ -65,6 +66,9 @@ class CaptureTime:
         if self._last_stream_time is None or self._wall_minus_monotonic is None:
             return otherwise
         estimate = min(stream_time + self._low, max(self._last_capture, self._last_arrival))
+        if stream_time >= self._shown_time:  # a better offset found in between must not put pictures out of order
+            estimate = max(estimate, self._shown_at)
+        self._shown_time, self._shown_at = stream_time, estimate
         return Instant(estimate + self._wall_minus_monotonic)
 
     def _ran_ahead(self, stream_time: float, last: float, monotonic: float) -> bool:

@@ -22,7 +22,7 @@ GATE, SUB = CameraId("gate"), StreamRole.SUB
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    with gst_server("/h264=ball", "/bframes=h264-bframes", "/h265=h265", "/mjpeg=mjpeg") as address:
+    with gst_server("/h264=ball", "/bframes=h264-reordered", "/h265=h265", "/mjpeg=mjpeg") as address:
         yield address
 
 

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.gstreamer
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    with gst_server("/h264=ball", "/bframes=h264-bframes", "/h265=h265", "/mjpeg=mjpeg", "/audio=audio") as address:
+    with gst_server("/h264=ball", "/bframes=h264-reordered", "/h265=h265", "/mjpeg=mjpeg", "/audio=audio") as address:
         yield address
 
 
