@@ -77,8 +77,11 @@ class _Reached:
         if not self.told or now - self.below_since >= _CLEARS_SECONDS:
             self.over_since, self.most, self.told = None, 0, False
 
-    def is_due(self, now: Instant, persists: float) -> bool:
-        return not self.told and self.over_since is not None and now - self.over_since >= persists
+    def is_due(self, smoothed: float, now: Instant, persists: float) -> bool:
+        """A level that lasted is told while it is truly reached, not in a moment in which a few have left."""
+        if self.told or self.over_since is None or smoothed < self.limit:
+            return False
+        return now - self.over_since >= persists
 
 
 @dataclass(slots=True)
@@ -128,7 +131,7 @@ class CrowdJudge:
         self._smooth(state, count, now)
         for reached in state.levels:
             reached.update(state.smoothed, count, now)
-        due = [reached for reached in state.levels if reached.is_due(now, self._persists)]
+        due = [reached for reached in state.levels if reached.is_due(state.smoothed, now, self._persists)]
         if not due:
             return None
         told = due[-1]

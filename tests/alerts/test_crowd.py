@@ -47,6 +47,11 @@ def test_a_count_around_the_limit_does_not_alert_again_and_again():
     assert len(alerts_of([9] * 30 + [5, 6, 7, 6, 5, 7] * 30)) == 1
 
 
+def test_no_alert_speaks_of_fewer_people_than_its_limit():
+    drafts = alerts_of([6] * 9 + [5] * 8 + [7] * 10)
+    assert len(drafts) == 1 and drafts[0].numbers["people"] >= 6
+
+
 def test_a_second_gathering_alerts_again():
     assert len(alerts_of([9] * 30 + [0] * 30 + [9] * 30)) == 2
 
