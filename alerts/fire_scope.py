@@ -7,6 +7,7 @@ time is given. Not here: the judge (`smoke_fire.py`).
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from alerts.duty import within_hours
 from configs.site import MonitoringPoint
 from configs.words import SMOKE_AND_FIRE, Instant, ObjectClass, Point
 from detectors.words import Detections
@@ -23,12 +24,7 @@ class FireScope:
 
     def is_active(self, now: Instant) -> bool:
         """Whether smoke and fire are watched for at this moment."""
-        if isinstance(self._hours, str):
-            return True
-        local = datetime.fromtimestamp(now, self._zone).time()
-        return any(
-            h.start <= local < h.end if h.start < h.end else local >= h.start or local < h.end for h in self._hours
-        )
+        return within_hours(self._hours, datetime.fromtimestamp(now, self._zone).time())
 
     def kept(self, detections: Detections) -> Detections:
         """Without what has its middle in a zone that ignores it."""

@@ -6,6 +6,7 @@ Promises: light to import: no engine, no OpenCV. Not here: opening models (`engi
 from collections.abc import Iterable
 from datetime import datetime
 
+from alerts.duty import within_hours
 from configs.areas import OneWay
 from configs.site import MonitoringPoint
 from configs.words import Watch
@@ -26,14 +27,8 @@ def tasks_of(point: MonitoringPoint) -> set[Task]:
 def tasks_at(point: MonitoringPoint, now: datetime) -> set[Task]:
     """What it asks for at a moment of the site's local time: `schedule.active` outside its hours asks for nothing but
     smoke and fire, which have hours of their own."""
-    hours, local = point.schedule.active, now.time()
     tasks = tasks_of(point)
-    if isinstance(hours, str) or any(
-        span.start <= local < span.end if span.start < span.end else local >= span.start or local < span.end
-        for span in hours
-    ):
-        return tasks
-    return tasks & {Task.SMOKE_FIRE}
+    return tasks if within_hours(point.schedule.active, now.time()) else tasks & {Task.SMOKE_FIRE}
 
 
 def looks_asked(points: Iterable[MonitoringPoint]) -> float:

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from alerts.duty import within_hours
 from alerts.evidence import EvidenceStore
 from alerts.words import AlertDraft
 from configs.site import Hours, MonitoringPoint, RecordingMode, Settings
@@ -308,11 +309,7 @@ class Archive:
 
 def within(hours: list[Hours], now: float, zone: ZoneInfo) -> bool:
     """Whether that moment lies in one of the daily spans of local time; one may run over midnight."""
-    local = datetime.fromtimestamp(now, zone).time()
-    return any(
-        span.start <= local < span.end if span.start < span.end else local >= span.start or local < span.end
-        for span in hours
-    )
+    return within_hours(hours, datetime.fromtimestamp(now, zone).time())
 
 
 def _named(error: Exception) -> str:
