@@ -21,7 +21,7 @@ from models import governance as governance
 from models import known_sources as known_sources
 from models import recordings as recordings
 from models.append_only import AppendOnly
-from models.base import Base, Count, Identified, utc_now
+from models.base import Base, Count, Identified, Json, utc_now
 
 #: Every table, of the modules imported above too.
 metadata = Base.metadata
@@ -36,7 +36,8 @@ def _index_where(name: str, column: str, condition: str) -> Index:
 
 
 class User(Identified):
-    """Somebody who may log in. `role` is a value of `configs.words.Role`. Never deleted, only disabled."""
+    """Somebody who may log in. `role` is a value of `configs.words.Role`. `camera_groups` are the groups of cameras
+    whose pictures they may see; empty: all. Never deleted, only disabled."""
 
     __tablename__ = "users"
 
@@ -45,6 +46,7 @@ class User(Identified):
     password_hash: Mapped[str] = mapped_column(String(255))
     role: Mapped[str] = mapped_column(String(32))
     disabled: Mapped[bool] = mapped_column(default=False)
+    camera_groups: Mapped[list[str]] = mapped_column(Json, default=list, server_default="[]")
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
