@@ -1,8 +1,8 @@
 """The record of it all: one class a table.
 
-Promises: every table is here, or in `governance.py`, `citizens.py`, `credit.py`, `footfall.py`, `recordings.py`;
-SQLite and PostgreSQL accept the same values (text that a stranger chooses has no length limit, which PostgreSQL alone
-would enforce). Not here: rules (`alerts/`, `flow/`), the session (`session.py`), changes of shape (`migrations/`, which
+Promises: every table is here, or in `governance.py`, `calls.py`, `citizens.py`, `credit.py`, `footfall.py`,
+`recordings.py`; SQLite and PostgreSQL accept the same values (text that a stranger chooses has no length limit, which
+PostgreSQL alone would enforce). Not here: rules (`alerts/`, `flow/`), the session (`session.py`), changes of shape (`migrations/`, which
 says what to do after a change here).
 """
 
@@ -14,6 +14,7 @@ from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 # Imported so that the one metadata knows every table, whichever module a process imports first.
+from models import calls as calls
 from models import citizens as citizens
 from models import credit as credit
 from models import footfall as footfall
