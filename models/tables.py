@@ -2,8 +2,8 @@
 
 Promises: every table is here, or in `governance.py`, `calls.py`, `citizens.py`, `credit.py`, `footfall.py`,
 `recordings.py`; SQLite and PostgreSQL accept the same values (text that a stranger chooses has no length limit, which
-PostgreSQL alone would enforce). Not here: rules (`alerts/`, `flow/`), the session (`session.py`), changes of shape (`migrations/`, which
-says what to do after a change here).
+PostgreSQL alone would enforce). Not here: rules (`alerts/`, `flow/`), the session (`session.py`), changes of shape
+(`migrations/`, which says what to do after a change here).
 """
 
 from datetime import datetime
