@@ -19,6 +19,7 @@ from api.console import console_router
 from api.context import Context
 from api.governance import make_governance
 from api.guard import Guard
+from api.logins import LoginWatch
 from api.overlays import OverlayPool
 from api.problems import MEDIA_TYPE, install
 from api.routes import (
@@ -79,9 +80,11 @@ def create_app(settings: ApiSettings) -> FastAPI:
         context.shards.start()
         await context.bulletin.start()
         context.whep.start()
+        context.logins.start()
         try:
             yield
         finally:
+            await context.logins.stop()
             context.films.stop()
             await context.whep.stop()
             await context.playable.stop()
@@ -140,7 +143,7 @@ def _make_context(settings: ApiSettings) -> Context:
 
     board = CameraBoard(settings.site, viewers=watching, transcode_cores=transcode_cores)
     playable = PlayableFeeds(feeds, transcoders, board.roles)
-    seats = Seats(live.viewers_total, live.viewers_per_camera)
+    seats = Seats(live.viewers_total, live.viewers_per_camera, live.megabits)
     ice = IceServers(
         live.ice_servers, live.turn_username, live.turn_password.get_secret_value() if live.turn_password else None
     )
@@ -152,9 +155,11 @@ def _make_context(settings: ApiSettings) -> Context:
     shards.subscribe(STATE)
     shards.subscribe(EVENT)
     governance = make_governance(settings, database)
+    logins = LoginWatch(database, (desk, film_desk, overlays))
     return Context(
-        settings, database, shards, board, bulletin, overlays, playable, desk, film_desk, LoginThrottle(), governance
-    )
+        settings, database, shards, board, bulletin, overlays, playable, desk, film_desk, seats, logins,
+        LoginThrottle(), governance,
+    )  # fmt: skip
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 
 from api import schemas
-from api.cameras import CameraBoard
+from api.cameras import CameraBoard, CameraGroups, in_groups
 from api.roles import RESPONDERS
 from api.views import incidents
 from configs.words import Role
@@ -44,18 +44,19 @@ _OVERLAP = 100
 
 @dataclass(slots=True)
 class Notice:
-    """One event; its text is made once for each role."""
+    """One event; its text is made once for each role and, where cameras are limited, their groups."""
 
     number: int
     kind: Kind
     subject_id: str
     at: datetime
-    texts: dict[Role, str] = field(default_factory=dict)
+    texts: dict[tuple[Role, CameraGroups], str] = field(default_factory=dict)
 
 
 @dataclass(eq=False, slots=True)
 class _Listener:
     role: Role
+    groups: CameraGroups
     queue: asyncio.Queue[Notice]
     behind: bool = False
 
@@ -110,11 +111,14 @@ class Bulletin:
             self._loop.call_soon_threadsafe(self._nudged.set)
 
     @asynccontextmanager
-    async def listen(self, role: Role, last_id: str | None = None) -> AsyncIterator[_Listener]:
-        """A place to hear from, to be given to `next_text`. Raises TooManyListeners."""
+    async def listen(
+        self, role: Role, last_id: str | None = None, groups: CameraGroups = None
+    ) -> AsyncIterator[_Listener]:
+        """A place to hear from, to be given to `next_text`; of cameras, those of these groups (`rights.groups_of`).
+        Raises TooManyListeners."""
         if self.is_full:
             raise TooManyListeners
-        listener = _Listener(role, asyncio.Queue(_QUEUE))
+        listener = _Listener(role, groups, asyncio.Queue(_QUEUE))
         missed = self._since(last_id) if last_id else []
         if missed is None or len(missed) > _QUEUE:
             listener.behind = True
@@ -139,7 +143,7 @@ class Bulletin:
                 notice = await asyncio.wait_for(listener.queue.get(), timeout_seconds)
             except TimeoutError:
                 return None
-            if text := await self._text(notice, listener.role):
+            if text := await self._text(notice, listener.role, listener.groups):
                 return text
 
     def _since(self, last_id: str) -> list[Notice] | None:
@@ -162,25 +166,31 @@ class Bulletin:
                 listener.behind = True
                 self.dropped += 1
 
-    async def _text(self, notice: Notice, role: Role) -> str:
-        if role not in notice.texts:
+    async def _text(self, notice: Notice, role: Role, groups: CameraGroups) -> str:
+        key = role, groups
+        if key not in notice.texts:
             if notice.kind == "camera.state":
-                camera = self._board.view(notice.subject_id)
-                body = schemas.CameraStateEvent(kind="camera.state", at=notice.at, camera=camera)
-                notice.texts[role] = self._wire(notice.number, notice.kind, body)
+                notice.texts[key] = self._camera_text(notice, groups)
             elif role in RESPONDERS:
-                notice.texts[role] = await run_in_threadpool(self._incident_text, notice, role)
+                notice.texts[key] = await run_in_threadpool(self._incident_text, notice, role, groups)
             else:
-                notice.texts[role] = ""
-        return notice.texts[role]
+                notice.texts[key] = ""
+        return notice.texts[key]
 
-    def _incident_text(self, notice: Notice, role: Role) -> str:
+    def _camera_text(self, notice: Notice, groups: CameraGroups) -> str:
+        if notice.subject_id not in self._board or not in_groups(self._board, groups, notice.subject_id):
+            return ""
+        camera = self._board.view(notice.subject_id)
+        body = schemas.CameraStateEvent(kind="camera.state", at=notice.at, camera=camera)
+        return self._wire(notice.number, notice.kind, body)
+
+    def _incident_text(self, notice: Notice, role: Role, groups: CameraGroups) -> str:
         try:
             with self._database.reading() as session:
                 row = session.get(Incident, notice.subject_id)
                 if row is None:
                     return ""
-                shown = incidents(session, [row], role)[0]
+                shown = incidents(session, [row], role, lambda c: in_groups(self._board, groups, c))[0]
         except SQLAlchemyError as error:
             log.warning("an incident could not be read to be told: %s", type(error).__name__)
             return self._wire(notice.number, "resync", schemas.ResyncEvent(kind="resync", at=utc_now()))

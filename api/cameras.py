@@ -25,6 +25,10 @@ _SILENT = Text(
 _NOT_WATCHED = Text(zh="已在配置中停用。", en="Disabled in the configuration.")
 
 
+#: The groups of cameras that are somebody's; None: all of them.
+CameraGroups = frozenset[str] | None
+
+
 @dataclass(slots=True)
 class _Heard:
     message: StateMessage
@@ -151,6 +155,14 @@ class CameraBoard:
             viewers=self._viewers(point.id, role),
             transcode_cores=self._transcode_cores(point.id, role),
         )
+
+
+def in_groups(board: CameraBoard, groups: CameraGroups, camera_id: str | None) -> bool:
+    """Whether what is of this camera belongs to the groups. What is of no camera (None) always does; what is of a
+    camera that is not configured any more, only where the groups are all."""
+    if groups is None or camera_id is None:
+        return True
+    return camera_id in board and board.point(camera_id).group in groups
 
 
 def _roles(point: MonitoringPoint) -> list[StreamRole]:

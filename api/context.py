@@ -12,11 +12,13 @@ from starlette.requests import HTTPConnection
 from api.bulletin import Bulletin
 from api.cameras import CameraBoard
 from api.governance import Governance
+from api.logins import LoginWatch
 from api.overlays import OverlayPool
 from api.settings import ApiSettings
 from api.throttle import LoginThrottle
 from live.films import FilmDesk
 from live.playable import PlayableFeeds
+from live.seats import Seats
 from live.subscriber import ShardLink
 from live.whep import WhepDesk
 from models.session import Database
@@ -35,6 +37,8 @@ class Context:
     playable: PlayableFeeds
     whep: WhepDesk
     films: FilmDesk
+    seats: Seats
+    logins: LoginWatch
     throttle: LoginThrottle
     governance: Governance
 

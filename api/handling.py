@@ -17,7 +17,7 @@ from api import schemas_incidents as shapes
 from api.governance import Governance
 from api.identity import Caller
 from api.schemas import Text
-from api.views import evidence_url, incidents
+from api.views import Sees, evidence_url, incidents
 from configs.village import Area
 from configs.words import IncidentKind, Role
 from models import citizens, governance, tables
@@ -126,11 +126,13 @@ def reports_of(session: Session, incident_id: str, with_phone: bool) -> list[sha
     return sorted(seen, key=lambda r: -r.trust)
 
 
-def proposals(session: Session, rows: Sequence[governance.MergeProposal], role: Role) -> list[shapes.Proposal]:
+def proposals(
+    session: Session, rows: Sequence[governance.MergeProposal], role: Role, sees: Sees
+) -> list[shapes.Proposal]:
     """Proposals with both incidents in short."""
     ids = {i for p in rows for i in (p.incident_id, p.other_id)}
     found = session.scalars(select(tables.Incident).where(tables.Incident.id.in_(ids))).all() if ids else []
-    short = {i.id: i for i in incidents(session, found, role)}
+    short = {i.id: i for i in incidents(session, found, role, sees)}
     return [
         shapes.Proposal(
             id=p.id,
@@ -155,9 +157,9 @@ def my_actions(incident: tables.Incident, caller: Caller, crew: Sequence[governa
 
 
 def handling(
-    session: Session, row: tables.Incident, caller: Caller, desk: Governance, now: datetime
+    session: Session, row: tables.Incident, caller: Caller, desk: Governance, now: datetime, sees: Sees
 ) -> shapes.Handling:
-    """How an incident is being handled."""
+    """How an incident is being handled; `sees` says of which cameras the caller may have pictures."""
     crew = people.assignments_of(session, row.id)
     mine = any(a.user_id == caller.id for a in crew)
     asked = select(governance.MergeProposal).where(
@@ -167,14 +169,14 @@ def handling(
     merged_from = session.scalars(select(tables.Incident.id).where(tables.Incident.merged_into == row.id))
     where = next((a for a in desk.village.areas if a.id == row.area_id), None)
     return shapes.Handling(
-        incident=incidents(session, [row], caller.role)[0],
+        incident=incidents(session, [row], caller.role, sees)[0],
         area=area(where) if where else None,
         source=row.source,
         clock=clock(row, desk, now),
         lead=persons(session, [row.lead_id]).get(row.lead_id or ""),
         assignments=assignments(session, crew),
         reports=reports_of(session, row.id, with_phone=mine or caller.role in DESK),
-        proposals=proposals(session, session.scalars(asked).all(), caller.role),
+        proposals=proposals(session, session.scalars(asked).all(), caller.role, sees),
         merged_into=row.merged_into,
         merged_from=list(merged_from),
         actions=my_actions(row, caller, crew),

@@ -8,7 +8,8 @@ the brake on guessing (`throttle.py`).
 import hashlib
 import secrets
 import threading
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from argon2 import PasswordHasher
@@ -34,13 +35,16 @@ class UnusableCredentials(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who makes a request."""
+    """Who makes a request. `login` names the login it came by, and is never shown. `camera_groups`: the groups of
+    cameras that are theirs; empty: all. What follows from them is in `rights.py`."""
 
     id: str
     username: str
     display_name: str
     role: Role
     expires_at: datetime
+    login: str = field(repr=False)
+    camera_groups: frozenset[str] = frozenset()
 
 
 def first_admin(session: Session) -> tuple[str, str] | None:
@@ -52,7 +56,14 @@ def first_admin(session: Session) -> tuple[str, str] | None:
     return "admin", password
 
 
-def create_user(session: Session, username: str, password: str, role: Role, display_name: str | None = None) -> User:
+def create_user(
+    session: Session,
+    username: str,
+    password: str,
+    role: Role,
+    display_name: str | None = None,
+    camera_groups: Collection[str] = (),
+) -> User:
     """Adds a user and flushes. Raises UnusableCredentials."""
     if not username or len(username) > 64 or username != username.strip():
         raise UnusableCredentials("a user name has 1 to 64 characters and no blanks around it")
@@ -63,6 +74,7 @@ def create_user(session: Session, username: str, password: str, role: Role, disp
         display_name=(display_name or username)[:80],
         password_hash=_hash(password),
         role=role.value,
+        camera_groups=sorted(set(camera_groups)),
     )
     session.add(user)
     session.flush()
@@ -77,8 +89,9 @@ def change_user(
     role: Role | None = None,
     disabled: bool | None = None,
     password: str | None = None,
+    camera_groups: Collection[str] | None = None,
 ) -> User:
-    """Changes what is given and flushes. Who loses rights or gets another password is logged out everywhere. There is
+    """Changes what is given and flushes. Who gets other rights or another password is logged out everywhere. There is
     always an administrator left who can log in. Raises UnusableCredentials, LookupError when there is no such user."""
     # Administrators are locked together: two who demote each other at once must not both succeed.
     admins = session.scalars(
@@ -90,11 +103,14 @@ def change_user(
     stays = (role or Role(user.role)) is Role.ADMINISTRATOR and not (user.disabled if disabled is None else disabled)
     if [a.id for a in admins] == [user.id] and not stays:
         raise UnusableCredentials("this is the only administrator; make somebody else one first")
-    ends_logins = (role is not None and role.value != user.role) or bool(disabled) or password is not None
+    groups = user.camera_groups if camera_groups is None else sorted(set(camera_groups))
+    other_rights = (role is not None and role.value != user.role) or groups != user.camera_groups
+    ends_logins = other_rights or bool(disabled) or password is not None
     if display_name is not None:
         user.display_name = display_name.strip()[:80] or user.display_name
     if password is not None:
         user.password_hash = _hash(password)
+    user.camera_groups = groups
     user.role = role.value if role is not None else user.role
     user.disabled = user.disabled if disabled is None else disabled
     if ends_logins:
@@ -147,7 +163,7 @@ def begin_login(session: Session, user_id: str, hours: float) -> tuple[str, Call
     expires_at = now + timedelta(hours=hours)
     session.add(LoginSession(token_hash=_token_hash(token), user_id=user_id, expires_at=expires_at))
     session.flush()
-    return token, _caller(session.get_one(User, user_id), expires_at)
+    return token, _caller(session.get_one(User, user_id), expires_at, token)
 
 
 def log_out(session: Session, token: str) -> None:
@@ -160,7 +176,14 @@ def who_is(session: Session, token: str) -> Caller | None:
     login = session.get(LoginSession, _token_hash(token))
     if login is None or login.expires_at <= utc_now() or login.user.disabled:
         return None
-    return _caller(login.user, login.expires_at)
+    return _caller(login.user, login.expires_at, token)
+
+
+def in_force(session: Session, logins: Collection[str]) -> set[str]:
+    """Which of these logins (`Caller.login`) still let somebody in. Only reads."""
+    query = select(LoginSession.token_hash).join(User, LoginSession.user_id == User.id)
+    query = query.where(LoginSession.token_hash.in_(logins), LoginSession.expires_at > utc_now(), ~User.disabled)
+    return set(session.scalars(query))
 
 
 def is_due(caller: Caller, hours: float) -> bool:
@@ -174,11 +197,12 @@ def extend(session: Session, token: str, hours: float) -> Caller | None:
     if login is None:
         return None
     login.expires_at = utc_now() + timedelta(hours=hours)
-    return _caller(login.user, login.expires_at)
+    return _caller(login.user, login.expires_at, token)
 
 
-def _caller(user: User, expires_at: datetime) -> Caller:
-    return Caller(user.id, user.username, user.display_name, Role(user.role), expires_at)
+def _caller(user: User, expires_at: datetime, token: str) -> Caller:
+    groups = frozenset(user.camera_groups)
+    return Caller(user.id, user.username, user.display_name, Role(user.role), expires_at, _token_hash(token), groups)
 
 
 def _token_hash(token: str) -> str:

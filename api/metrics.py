@@ -128,6 +128,17 @@ class ServiceCollector(Collector):
         yield GaugeMetricFamily("vbrain_live_feeds", "Streams that are taken from shards now", value=whep.feed_count)
         films = self._context.films
         yield GaugeMetricFamily("vbrain_live_films", "Live feeds read over HTTP now", value=len(films))
+        seats = self._context.seats
+        yield GaugeMetricFamily(
+            "vbrain_live_bits_per_second", "What all live feeds together take now", value=seats.bits_per_second
+        )
+        yield GaugeMetricFamily(
+            "vbrain_live_bits_per_second_limit", "The most they may take", value=seats.most_bits_per_second
+        )
+        refused = CounterMetricFamily("vbrain_live_refused", "Viewers that were refused, by why", labels=["limit"])
+        refused.add_metric(["viewers"], seats.refused_for_viewers)
+        refused.add_metric(["bits"], seats.refused_for_bits)
+        yield refused
         for name, text, value in (
             ("vbrain_live_films_opened", "Live feeds over HTTP that were opened", films.totals.opened),
             ("vbrain_live_films_dead", "Live feeds over HTTP closed because nothing was taken", films.totals.dead),
@@ -143,6 +154,7 @@ class ServiceCollector(Collector):
             ("vbrain_live_frames_dropped", "Pictures a viewer was too slow for", totals.frames_dropped),
             ("vbrain_live_packets_lost", "Packets lost between shard and service", totals.packets_lost),
             ("vbrain_live_keyframe_requests", "Key frames that viewers asked for", totals.keyframe_requests),
+            ("vbrain_logins_ended_while_watching", "Logins that ended with something open", self._context.logins.ended),
             ("vbrain_overlays_dropped", "Overlays a browser was too slow for", self._context.overlays.dropped),
             ("vbrain_events_dropped", "Events a listener was too slow for", self._context.bulletin.dropped),
         ):

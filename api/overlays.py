@@ -15,8 +15,9 @@ from live.wire import OverlayMessage, overlay_topic
 class OverlayDesk:
     """One connection's place. Owned by the event loop."""
 
-    def __init__(self, pool: "OverlayPool") -> None:
-        self._pool = pool
+    def __init__(self, pool: "OverlayPool", login: str) -> None:
+        self._pool, self.login = pool, login
+        self.is_over = False
         self._wanted: set[str] = set()
         self._newest: dict[str, OverlayMessage] = {}
         self._something = asyncio.Event()
@@ -32,9 +33,16 @@ class OverlayDesk:
         self.want(set())
         self._pool.desks.discard(self)
 
-    async def next(self) -> list[OverlayMessage]:
-        """Waits for what is new."""
+    def end(self) -> None:
+        """The login is over."""
+        self.is_over = True
+        self._something.set()
+
+    async def next(self) -> list[OverlayMessage] | None:
+        """Waits for what is new; None when the login is over."""
         await self._something.wait()
+        if self.is_over:
+            return None
         self._something.clear()
         messages, self._newest = list(self._newest.values()), {}
         return messages
@@ -58,13 +66,23 @@ class OverlayPool:
         self.desks: set[OverlayDesk] = set()
         self.dropped = 0
 
-    def enter(self) -> OverlayDesk:
-        """A place for a new connection. Raises TooManyListeners."""
+    def enter(self, login: str) -> OverlayDesk:
+        """A place for a new connection, for as long as `login` holds. Raises TooManyListeners."""
         if len(self.desks) >= self._most:
             raise TooManyListeners
-        desk = OverlayDesk(self)
+        desk = OverlayDesk(self, login)
         self.desks.add(desk)
         return desk
+
+    def logins(self) -> set[str]:
+        """The logins of the connections."""
+        return {desk.login for desk in self.desks}
+
+    async def end_login(self, login: str) -> None:
+        """Ends the connections of a login that is over."""
+        for desk in self.desks:
+            if desk.login == login:
+                desk.end()
 
     def hear(self, message: OverlayMessage) -> None:
         """Takes in what a shard sent."""

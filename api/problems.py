@@ -55,9 +55,15 @@ KINDS: dict[str, tuple[int, str, str]] = {
     "bad-request": (400, "请求不正确", "The request is wrong"),
     "bad-offer": (400, "SDP 提议无法接受", "The SDP offer cannot be answered"),
     "invalid": (422, "请求内容有误", "The request has mistakes"),
+    "stale-session": (412, "连接已更换，请重新建立", "This is of another connection; start a new session"),
     "cannot-restart": (422, "不支持重启连接，请重新建立", "A session cannot be restarted; start a new one"),
     "bad-range": (416, "请求的范围无效", "The range asked for is not there"),
     "too-many-viewers": (503, "观看人数已达上限，请稍后再试", "Too many viewers at the moment; try again later"),
+    "too-many-bits": (
+        503,
+        "实时画面占用的总带宽已达上限，请稍后再试",
+        "All live pictures together take as much as they may; try again later",
+    ),
     "too-many-transcoders": (
         503,
         "该视频流需转码后才能播放，同时转码的路数已达上限，请稍后再试",

@@ -57,6 +57,7 @@ class User(BaseModel):
     username: str
     display_name: str
     role: Role
+    camera_groups: list[str] = Field(description="the groups of cameras whose pictures they may see; empty: all")
 
 
 class Session(BaseModel):

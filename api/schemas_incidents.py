@@ -511,6 +511,7 @@ class UserSeen(BaseModel):
     on_roster: bool
     on_duty: bool
     logins: int
+    camera_groups: list[str] = Field(description="the groups of cameras whose pictures they may see; empty: all")
 
 
 class NewUser(Schema):
@@ -520,6 +521,7 @@ class NewUser(Schema):
     display_name: str = Field(default="", max_length=80)
     role: Role
     password: str = Field(max_length=256, repr=False)
+    camera_groups: list[str] = Field(default=[], max_length=100, description="empty: all cameras")
 
 
 class UserChange(Schema):
@@ -529,6 +531,7 @@ class UserChange(Schema):
     role: Role | None = None
     disabled: bool | None = None
     password: str | None = Field(default=None, max_length=256, repr=False)
+    camera_groups: list[str] | None = Field(default=None, max_length=100, description="empty: all cameras")
 
 
 class PasswordChange(Schema):

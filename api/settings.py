@@ -18,10 +18,11 @@ from configs.village import Village
 class LiveSettings:
     """Limits of the live feeds, and how browsers reach us. `ice_servers` are STUN or TURN addresses, for us and for
     the browsers alike; none are needed on one network. At most `transcoders` streams that browsers cannot play are
-    transcoded at a time."""
+    transcoded at a time; all feeds together take at most `megabits` a second."""
 
     viewers_total: int = 200
     viewers_per_camera: int = 50
+    megabits: float = 200.0
     transcoders: int = 2
     transcoder_idle_seconds: float = 5.0
     idle_seconds: float = 10.0

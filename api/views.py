@@ -6,7 +6,7 @@ rules.
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from sqlalchemy import and_, func, or_, select
@@ -17,6 +17,9 @@ from api import schemas
 from api.schemas import Text
 from configs.words import IncidentKind, Role
 from models import tables
+
+#: Whether what is of a camera is for whoever reads (`rights.sees`).
+Sees = Callable[[str | None], bool]
 
 
 class BadCursor(ValueError):
@@ -31,6 +34,7 @@ def incident_page(
     camera_id: str | None,
     limit: int,
     before: str | None,
+    sees: Sees,
 ) -> schemas.IncidentPage:
     """The newest incidents, or those older than the cursor. Raises BadCursor."""
     query = select(tables.Incident)
@@ -55,11 +59,11 @@ def incident_page(
     rows = session.scalars(query).all()
     page = rows[:limit]
     more = _cursor(page[-1]) if len(rows) > limit else None
-    return schemas.IncidentPage(items=incidents(session, page, role), next=more)
+    return schemas.IncidentPage(items=incidents(session, page, role, sees), next=more)
 
 
-def incidents(session: Session, rows: Sequence[tables.Incident], role: Role) -> list[schemas.Incident]:
-    """These incidents in short, in two queries."""
+def incidents(session: Session, rows: Sequence[tables.Incident], role: Role, sees: Sees) -> list[schemas.Incident]:
+    """These incidents in short, in two queries; with no picture of a camera that is not for them."""
     ids = [row.id for row in rows]
     counts: dict[str, int] = {}
     pictures: dict[str, str] = {}
@@ -67,18 +71,20 @@ def incidents(session: Session, rows: Sequence[tables.Incident], role: Role) -> 
         counted = select(tables.Alert.incident_id, func.count()).where(tables.Alert.incident_id.in_(ids))
         counts = {row[0]: row[1] for row in session.execute(counted.group_by(tables.Alert.incident_id))}
         found = session.execute(
-            select(tables.Alert.incident_id, tables.Evidence.id)
+            select(tables.Alert.incident_id, tables.Evidence.id, tables.Alert.camera_id)
             .join(tables.Evidence, tables.Evidence.alert_id == tables.Alert.id)
             .where(tables.Alert.incident_id.in_(ids), tables.Evidence.media_type.like("image/%"))
             .order_by(tables.Evidence.captured_at, tables.Evidence.id)
         )
-        for incident_id, evidence_id in found:
-            pictures.setdefault(incident_id, evidence_id)
+        for incident_id, evidence_id, camera_id in found:
+            if sees(camera_id):
+                pictures.setdefault(incident_id, evidence_id)
     return [_incident(row, role, counts.get(row.id, 0), pictures.get(row.id)) for row in rows]
 
 
-def incident_detail(session: Session, incident_id: str, role: Role) -> schemas.IncidentDetail | None:
-    """One incident with its alerts, evidence and timeline; None when there is none of that id."""
+def incident_detail(session: Session, incident_id: str, role: Role, sees: Sees) -> schemas.IncidentDetail | None:
+    """One incident with its alerts, the evidence that is for them and its timeline; None when there is none of that
+    id."""
     row = session.scalar(
         select(tables.Incident)
         .where(tables.Incident.id == incident_id)
@@ -89,7 +95,9 @@ def incident_detail(session: Session, incident_id: str, role: Role) -> schemas.I
     )
     if row is None:
         return None
-    evidence = sorted((e for a in row.alerts for e in a.evidence), key=lambda e: (e.captured_at, e.id))
+    evidence = sorted(
+        (e for a in row.alerts if sees(a.camera_id) for e in a.evidence), key=lambda e: (e.captured_at, e.id)
+    )
     picture = next((e.id for e in evidence if e.media_type.startswith("image/")), None)
     short = _incident(row, role, len(row.alerts), picture)
     actor_ids = {c.actor_id for c in row.changes if c.actor_id}
@@ -101,7 +109,7 @@ def incident_detail(session: Session, incident_id: str, role: Role) -> schemas.I
     )
     return schemas.IncidentDetail(
         **short.model_dump(),
-        alerts=[_alert(alert) for alert in row.alerts],
+        alerts=[_alert(alert, sees(alert.camera_id)) for alert in row.alerts],
         photos=[_evidence(photo) for photo in session.scalars(photos)],
         timeline=[_change(change, actors) for change in row.changes],
     )
@@ -132,7 +140,8 @@ def _incident(row: tables.Incident, role: Role, alert_count: int, picture: str |
     )
 
 
-def _alert(row: tables.Alert) -> schemas.Alert:
+def _alert(row: tables.Alert, with_evidence: bool) -> schemas.Alert:
+    evidence = sorted(row.evidence, key=lambda e: (e.captured_at, e.id)) if with_evidence else []
     return schemas.Alert(
         id=row.id,
         kind=IncidentKind(row.kind),
@@ -142,7 +151,7 @@ def _alert(row: tables.Alert) -> schemas.Alert:
         confidence=row.confidence,
         reason=Text(zh=row.reason_zh, en=row.reason_en),
         numbers=row.numbers,
-        evidence=[_evidence(item) for item in sorted(row.evidence, key=lambda e: (e.captured_at, e.id))],
+        evidence=[_evidence(item) for item in evidence],
     )
 
 

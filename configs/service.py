@@ -64,6 +64,21 @@ class Service(Strict):
     turn_password: OptionalSecret = Field(default=None, description="password at the TURN servers")
     viewers: int = Field(default=200, ge=1, le=10_000, description="the most live pictures sent at a time")
     viewers_per_camera: int = Field(default=50, ge=1, le=10_000, description="the most of one camera at a time")
+    live_megabits: float = Field(
+        default=200, gt=0, le=100_000, description="the most megabits a second that all live pictures together may take"
+    )
+    transcoders: int = Field(
+        default=2, ge=0, le=64, description="the most streams transcoded at a time, for browsers; each takes CPU"
+    )
+    phones: int = Field(
+        default=2,
+        ge=0,
+        le=8,
+        description="the most phones that may be cameras at a time; 0: none may, and none is asked",
+    )
+    phone_keep_days: float = Field(
+        default=7, gt=0, description="recordings of phones that were cameras and that are older than this are deleted"
+    )
 
     @model_validator(mode="after")
     def _certificate_and_key(self) -> Self:

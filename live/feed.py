@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from configs.words import CameraId, StreamRole
+from live.meter import Meter
 from live.subscriber import ShardLink
 from live.wire import PacketMessage
 
@@ -138,6 +139,7 @@ class Feed:
         self._is_live = False
         self._sequence: int | None = None
         self._keyframe_came = asyncio.Event()
+        self._meter = Meter()
         self._steps_back = self._steps_back_before = 0
         self._closed = False
 
@@ -156,6 +158,11 @@ class Feed:
         """The last group of pictures; only its key frame when the rest is missing or too much; empty before the
         first."""
         return list(self._group if self._group_is_whole else self._group[:1])
+
+    @property
+    def bits_per_second(self) -> float:
+        """What each viewer of it takes; 0 while too little has come to tell."""
+        return self._meter.bits_per_second
 
     async def keyframe(self, timeout_seconds: float) -> PacketMessage | None:
         """The last key frame; waits for the first. None when none came in time."""
@@ -223,6 +230,7 @@ class Feed:
         else:
             self._is_live = True
         self.figures.packets += 1
+        self._meter.add(message.stream_time, len(message.data))
         if not message.is_keyframe and self.last is not None and not lost:
             self._steps_back += 0 < self.last.stream_time - message.stream_time < _STEP_BACK_SECONDS
         self.last = message

@@ -37,6 +37,7 @@ class FilmReader:
     served: Served
     seat: Seat
     viewer: Viewer
+    login: str | None
     frames_sent: int = 0
     is_closed: bool = False
 
@@ -79,20 +80,21 @@ class FilmDesk:
         """How many watch this stream now. From any thread."""
         return sum(r.served.feed.camera_id == camera_id and r.served.feed.role is role for r in list(self._readers))
 
-    async def open(self, camera_id: CameraId, role: StreamRole) -> FilmReader:
-        """A reader, his queue filled with the last group of pictures. Raises TooManyViewers, TooManyTranscoders,
-        NoPicture, Unplayable."""
+    async def open(self, camera_id: CameraId, role: StreamRole, login: str | None = None) -> FilmReader:
+        """A reader for as long as `login` holds, if it is named, his queue filled with the last group of pictures.
+        Raises TooManyViewers, TooManyBits, TooManyTranscoders, NoPicture, Unplayable."""
         seat = self._seats.take(camera_id)
         served: Served | None = None
         try:
             served = await self._playable.hold(camera_id, role)
+            self._seats.sit(seat, served.feed)
             film = await self._film(served)
         except BaseException:
             if served is not None:
                 self._playable.release(served)
             self._seats.leave(seat)
             raise
-        reader = FilmReader(film, served, seat, film.out.join(_FURTHER_FRAMES))
+        reader = FilmReader(film, served, seat, film.out.join(_FURTHER_FRAMES), login)
         self._films[film] += 1
         self._readers.add(reader)
         self._gone.opened += 1
@@ -114,6 +116,15 @@ class FilmDesk:
             reader.film.end()
         self._playable.release(reader.served)
         self._seats.leave(reader.seat)
+
+    def logins(self) -> set[str]:
+        """The logins by which films are read."""
+        return {reader.login for reader in self._readers if reader.login is not None}
+
+    async def end_login(self, login: str) -> None:
+        """Ends the films of a login that is over; their readers find the end."""
+        for reader in [reader for reader in self._readers if reader.login == login]:
+            self.close(reader)
 
     def stop(self) -> None:
         """Ends every film; its readers find its end."""

@@ -5,16 +5,16 @@ there. Owned by one event loop. Not here: who may watch, how many, and when a se
 """
 
 import asyncio
-import contextlib
 import logging
 import secrets
 from dataclasses import dataclass
 
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpSender, RTCSessionDescription
 from aiortc.exceptions import InvalidAccessError, InvalidStateError, OperationError
-from aiortc.sdp import SessionDescription, candidate_from_sdp
+from aiortc.sdp import SessionDescription
 
 from configs.words import StreamRole
+from live.candidates import take_candidates
 from live.codecs import Choice, OfferRefused
 from live.feed import Feed
 from live.track import PassThroughTrack
@@ -23,10 +23,6 @@ log = logging.getLogger(__name__)
 
 _CONNECT_SECONDS = 15.0
 _CLOSE_SECONDS = 5.0
-
-
-class CannotRestart(Exception):
-    """ICE cannot be restarted within a session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +52,9 @@ class SessionFigures:
 class Session:
     """One viewer of one feed. `answer` once, then `close`."""
 
-    def __init__(self, feed: Feed, owner: str, configuration: RTCConfiguration, now: float) -> None:
+    def __init__(self, feed: Feed, owner: str, configuration: RTCConfiguration, now: float, login: str | None) -> None:
         self.id = secrets.token_urlsafe(18)
-        self.feed, self.owner = feed, owner
+        self.feed, self.owner, self.login = feed, owner, login
         self.peer = RTCPeerConnection(configuration)
         self.track = PassThroughTrack(feed)
         self.is_closing = False
@@ -87,29 +83,8 @@ class Session:
         return answer
 
     async def take_candidates(self, fragment: str) -> None:
-        """Takes the candidates of an SDP fragment (RFC 8840). Raises CannotRestart, OfferRefused."""
-        remote = SessionDescription.parse(self.peer.remoteDescription.sdp)
-        known = {media.ice.usernameFragment for media in remote.media if media.ice}
-        mid: str | None = None
-        for line in fragment.splitlines():
-            name, _, value = line.strip().partition(":")
-            if name == "a=ice-ufrag" and value not in known:
-                raise CannotRestart("start a new session instead of restarting this one")
-            if name == "a=mid":
-                mid = value
-            elif name == "a=candidate":
-                await self._take_candidate(value, mid)
-            elif name == "a=end-of-candidates":
-                await self.peer.addIceCandidate(None)
-
-    async def _take_candidate(self, value: str, mid: str | None) -> None:
-        try:
-            candidate = candidate_from_sdp(value)
-        except (AssertionError, ValueError, IndexError):
-            raise OfferRefused("a candidate in the fragment cannot be read") from None
-        candidate.sdpMid, candidate.sdpMLineIndex = mid, 0 if mid is None else None
-        with contextlib.suppress(ValueError, InvalidStateError):
-            await self.peer.addIceCandidate(candidate)
+        """Takes the candidates of an SDP fragment. Raises CannotRestart, OfferRefused."""
+        await take_candidates(self.peer, fragment)
 
     def figures(self) -> SessionFigures:
         """The session as it stands."""

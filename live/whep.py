@@ -16,11 +16,12 @@ from aiortc import RTCConfiguration, RTCIceServer
 from aiortc.sdp import SessionDescription
 
 from configs.words import CameraId, StreamRole
+from live.candidates import CannotRestart
 from live.codecs import OfferRefused, choose
 from live.h264 import profile_level_id
 from live.playable import NoPicture, PlayableFeeds, Served, Unplayable
-from live.seats import Seat, Seats, TooManyViewers
-from live.session import CannotRestart, Session, SessionFigures
+from live.seats import Seat, Seats, TooManyBits, TooManyViewers
+from live.session import Session, SessionFigures
 from live.transcoders import TooManyTranscoders
 
 log = logging.getLogger(__name__)
@@ -140,8 +141,11 @@ class WhepDesk:
         """How many watch this stream now. From any thread."""
         return sum(s.feed.camera_id == camera_id and s.feed.role is role for s in list(self._sessions.values()))
 
-    async def open(self, camera_id: CameraId, role: StreamRole, offer: str, owner: str) -> Answer:
-        """Answers an offer. Raises OfferRefused, TooManyViewers, TooManyTranscoders, NoPicture, Unplayable."""
+    async def open(
+        self, camera_id: CameraId, role: StreamRole, offer: str, owner: str, login: str | None = None
+    ) -> Answer:
+        """Answers an offer, for as long as `login` holds, if it is named. Raises OfferRefused, TooManyViewers,
+        TooManyBits, TooManyTranscoders, NoPicture, Unplayable."""
         try:
             parsed = SessionDescription.parse(offer)
         except Exception:
@@ -153,8 +157,9 @@ class WhepDesk:
         session: Session | None = None
         try:
             served = await self._playable.hold(camera_id, role)
+            self._seats.sit(seat, served.feed)
             choice = choose(parsed, profile_level_id(served.keyframe.data))
-            session = Session(served.feed, owner, self.ice.configuration(), self._clock())
+            session = Session(served.feed, owner, self.ice.configuration(), self._clock(), login)
             sdp = await session.answer(offer, choice)
         except BaseException:
             if session is not None:
@@ -181,9 +186,13 @@ class WhepDesk:
         """Ends a session. Raises SessionNotFound."""
         await self._close(self._find(session_id, owner))
 
-    async def end_all_of(self, owner: str) -> None:
-        """Ends every session of somebody who may no longer watch."""
-        await asyncio.gather(*(self._close(s) for s in list(self._sessions.values()) if s.owner == owner))
+    def logins(self) -> set[str]:
+        """The logins by which sessions are open."""
+        return {session.login for session in self._sessions.values() if session.login is not None}
+
+    async def end_login(self, login: str) -> None:
+        """Ends every session of a login that is over."""
+        await asyncio.gather(*(self._close(s) for s in list(self._sessions.values()) if s.login == login))
 
     def _find(self, session_id: str, owner: str | None) -> Session:
         session = self._sessions.get(session_id)
@@ -236,6 +245,7 @@ __all__ = [
     "NoPicture",
     "OfferRefused",
     "SessionNotFound",
+    "TooManyBits",
     "TooManyTranscoders",
     "TooManyViewers",
     "Unplayable",

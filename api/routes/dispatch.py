@@ -21,6 +21,7 @@ from api.context import Context, InContext
 from api.governance import address_of
 from api.identity import Caller
 from api.problems import ProblemError
+from api.rights import sight
 from api.uploads import multipart_schema, read_form
 from api.views import incidents
 from configs.words import IncidentKind, Role
@@ -60,7 +61,7 @@ def get_handling(incident_id: str, caller: RespondingCaller, context: InContext)
         row = session.get(Incident, incident_id)
         if row is None:
             raise ProblemError("incident-not-found")
-        return views.handling(session, row, caller, context.governance, utc_now())
+        return views.handling(session, row, caller, context.governance, utc_now(), sight(context, caller))
 
 
 @router.get("/incidents/{incident_id}/candidates", operation_id="list_candidates")
@@ -100,7 +101,7 @@ def list_my_assignments(caller: WorkingCaller, context: InContext) -> list[shape
         )
         pairs = session.execute(query).all()
         me = views.persons(session, [caller.id])[caller.id]
-        short = {i.id: i for i in incidents(session, [row for _, row in pairs], caller.role)}
+        short = {i.id: i for i in incidents(session, [row for _, row in pairs], caller.role, sight(context, caller))}
         return [
             shapes.MyAssignment(
                 incident=short[row.id],
@@ -173,7 +174,7 @@ def _add(
 def list_merge_proposals(caller: DeskCaller, context: InContext) -> list[shapes.Proposal]:
     """Open incidents that may be one event, the newest first."""
     with context.database.reading() as session:
-        return views.proposals(session, merging.open_proposals(session), caller.role)
+        return views.proposals(session, merging.open_proposals(session), caller.role, sight(context, caller))
 
 
 @router.post("/merge-proposals/{proposal_id}", operation_id="decide_merge", status_code=204)

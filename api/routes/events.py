@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator
 from typing import Annotated
 
@@ -17,6 +18,7 @@ from api.bulletin import TooManyListeners
 from api.context import Context, InContext
 from api.overlays import OverlayDesk
 from api.problems import ProblemError
+from api.rights import groups_of, sees
 
 log = logging.getLogger(__name__)
 router = APIRouter(prefix="/api", tags=["events"])
@@ -45,14 +47,16 @@ async def listen_to_events(
     async def stream() -> AsyncIterator[str]:
         yield _RETRY
         try:
-            async with context.bulletin.listen(caller.role, last_event_id) as listener:
+            async with context.bulletin.listen(caller.role, last_event_id, groups_of(caller)) as listener:
+                checked_at = time.monotonic()
                 while True:
                     text = await context.bulletin.next_text(listener, _KEEPALIVE_SECONDS)
-                    if text is None:
+                    # Also where one event follows the other and there is never a silence.
+                    if text is None or time.monotonic() - checked_at > _KEEPALIVE_SECONDS:
                         if not await run_in_threadpool(_still_logged_in, context, request):
                             return
-                        text = ": still here\n\n"
-                    yield text
+                        checked_at = time.monotonic()
+                    yield text or ": still here\n\n"
         except TooManyListeners:
             return
 
@@ -65,7 +69,7 @@ async def overlays(socket: WebSocket, caller: WatchingCaller, context: InContext
     """Boxes, counts and occupancy of the cameras the client names; see `OverlayWish` and `Overlay`."""
     await socket.accept()
     try:
-        desk = context.overlays.enter()
+        desk = context.overlays.enter(caller.login)
     except TooManyListeners:
         await socket.close(1013, "too many open connections")
         return
@@ -73,7 +77,8 @@ async def overlays(socket: WebSocket, caller: WatchingCaller, context: InContext
     try:
         while True:
             wish = schemas.OverlayWish.model_validate_json(await socket.receive_text())
-            desk.want({camera_id for camera_id in wish.cameras if camera_id in context.board})
+            seen = {c for c in wish.cameras if c in context.board and sees(context, caller, c)}
+            desk.want(seen)
     except ValidationError:
         await socket.close(1003, 'send {"cameras": [...]} with at most 64 ids')
     except (WebSocketDisconnect, KeyError):
@@ -85,9 +90,10 @@ async def overlays(socket: WebSocket, caller: WatchingCaller, context: InContext
 
 
 async def _send_overlays(socket: WebSocket, desk: OverlayDesk) -> None:
-    while True:
-        for message in await desk.next():
+    while (messages := await desk.next()) is not None:
+        for message in messages:
             await socket.send_text(msgspec.json.encode(message).decode())
+    await socket.close(1008, "the login has ended")
 
 
 def _still_logged_in(context: Context, request: Request) -> bool:

@@ -8,6 +8,7 @@ from fastapi.responses import FileResponse, Response
 from api.access import RespondingCaller, write_audit
 from api.context import InContext
 from api.problems import ProblemError
+from api.rights import sees
 from models.tables import Evidence
 
 router = APIRouter(prefix="/api", tags=["evidence"])
@@ -23,7 +24,7 @@ def get_evidence(evidence_id: str, caller: RespondingCaller, context: InContext,
     """The picture or clip. Its SHA-256 is the entity tag; parts can be asked for."""
     with context.database.reading() as session:
         row = session.get(Evidence, evidence_id)
-        if row is None:
+        if row is None or not sees(context, caller, row.alert.camera_id if row.alert else None):
             raise ProblemError("evidence-not-found")
         path, media_type, sha256 = row.path, row.media_type, row.sha256
     file = confined(context.settings.evidence_dir, path)

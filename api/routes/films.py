@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from api.access import WatchingCaller, write_audit
 from api.context import InContext
-from api.problems import ProblemError
+from api.rights import camera_for
 from api.routes.whep import live_problems, serving_headers
 from configs.words import CameraId, StreamRole
 from live.films import FilmDesk, FilmReader
@@ -72,12 +72,11 @@ async def watch_film(
     """The live feed where WebRTC cannot get through. `Content-Type` names the codec for `addSourceBuffer`;
     `X-Media-Zero` the stream's time and the moment of capture (seconds) at the film's time 0; `X-Live-Serving` is as
     with WHEP. It ends when the camera sends something else: ask again."""
-    if camera_id not in context.board:
-        raise ProblemError("camera-not-found")
+    camera_for(context, caller, camera_id)
     if role not in context.board.roles(camera_id):
         role = StreamRole.SUB
     with live_problems():
-        reader = await context.films.open(CameraId(camera_id), role)
+        reader = await context.films.open(CameraId(camera_id), role, caller.login)
     try:
         subject = f"{camera_id}/{reader.served.feed.role}"
         await run_in_threadpool(write_audit, context, caller, "feed.view", subject, request)

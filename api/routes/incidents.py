@@ -9,6 +9,7 @@ from api import schemas
 from api.access import RespondingCaller
 from api.context import InContext
 from api.problems import ProblemError
+from api.rights import sight
 from api.views import BadCursor, incident_detail, incident_page
 from configs.words import IncidentKind
 from models.tables import AuditEntry
@@ -29,7 +30,7 @@ def list_incidents(
     """Incidents, the newest first. `before` is the `next` of the page before."""
     try:
         with context.database.reading() as session:
-            return incident_page(session, caller.role, state, kind, camera_id, limit, before)
+            return incident_page(session, caller.role, state, kind, camera_id, limit, before, sight(context, caller))
     except BadCursor as error:
         raise ProblemError("bad-request", str(error)) from None
 
@@ -38,7 +39,7 @@ def list_incidents(
 def get_incident(incident_id: str, caller: RespondingCaller, context: InContext) -> schemas.IncidentDetail:
     """One incident with its alerts, evidence and timeline."""
     with context.database.reading() as session:
-        found = incident_detail(session, incident_id, caller.role)
+        found = incident_detail(session, incident_id, caller.role, sight(context, caller))
     if found is None:
         raise ProblemError("incident-not-found")
     return found

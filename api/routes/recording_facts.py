@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from api.access import StaffCaller
 from api.context import Context, InContext
 from api.problems import ProblemError
+from api.rights import camera_for, cameras_for
 from api.routes.recordings import LONGEST_TIMELINE, CameraName, From, LookingBack, To, check_span
 from api.schemas_recordings import CameraStorage, RecordedDay, RecordingMark, Storage
 from models.recordings import Recording, RecordingRowState
@@ -37,8 +38,7 @@ def list_days(
     last: Annotated[date, Query(alias="to", description="included; at most 62 days after `from`")],
 ) -> list[RecordedDay]:
     """The days of which there is something of a camera. A file belongs to the day it began in."""
-    if camera_id not in context.board:
-        raise ProblemError("camera-not-found")
+    camera_for(context, caller, camera_id)
     if not timedelta(0) <= last - first <= timedelta(days=62):
         raise ProblemError("invalid", "`to` must not be before `from`, nor more than 62 days after it")
     zone = ZoneInfo(context.settings.site.site.timezone)
@@ -54,8 +54,7 @@ def list_marks(
 ) -> list[RecordingMark]:
     """The alerts of a camera between two moments, oldest first; the newest 2000 if there are more."""
     check_span(begin, end, LONGEST_TIMELINE)
-    if camera_id not in context.board:
-        raise ProblemError("camera-not-found")
+    camera_for(context, caller, camera_id)
     query = (
         select(Alert, Incident.state)
         .join(Incident, Alert.incident_id == Incident.id)
@@ -83,7 +82,7 @@ def list_marks(
 
 @router.get("/storage", operation_id="get_recording_storage")
 def get_storage(caller: StaffCaller, context: InContext) -> Storage:
-    """What the recordings of each camera take, and what is left."""
+    """What the recordings of each camera that the caller may see take, what all take, and what is left."""
     query = (
         select(
             Recording.camera_id,
@@ -97,7 +96,7 @@ def get_storage(caller: StaffCaller, context: InContext) -> Storage:
     )
     with context.database.reading() as session:
         rows = {row[0]: row for row in session.execute(query)}
-    cameras = [_camera(context, camera_id, rows.get(camera_id)) for camera_id in context.board.camera_ids]
+    cameras = [_camera(context, camera_id, rows.get(camera_id)) for camera_id in cameras_for(context, caller)]
     return Storage(
         used_bytes=sum(int(row[2]) for row in rows.values()),
         limit_bytes=round(context.settings.site.site.recordings_gigabytes * 1e9),

@@ -20,6 +20,7 @@ from api.clip_cache import ClipCache, TooBusy
 from api.context import Context, InContext
 from api.identity import Caller
 from api.problems import ProblemError
+from api.rights import camera_for, sees
 from api.routes.evidence import confined
 from api.schemas_recordings import ClipReceipt, RecordingItem, RecordingSpan, RecordingTimeline
 from configs.words import Role, StreamRole
@@ -56,6 +57,7 @@ def list_recordings(
     limit: Annotated[int, Query(ge=1, le=5000)] = 2000,
 ) -> RecordingTimeline:  # fmt: skip
     """What was recorded of a camera between two moments."""
+    camera_for(context, caller, camera_id)
     check_span(begin, end, LONGEST_TIMELINE)
     rows = _between(context, camera_id, begin, end, limit + 1)
     shown = rows[:limit]
@@ -77,6 +79,7 @@ def get_clip(
 
     The headers `Clip-From` and `Clip-To` say what it really covers; it ends early where the picture's format changes.
     """
+    camera_for(context, caller, camera_id)
     path, made = _cut(context, request, camera_id, begin, end, role)
     _audit(context, caller, "recording.export", f"{camera_id} {begin.isoformat()} {end.isoformat()}", request)
     headers = {
@@ -94,6 +97,7 @@ def prepare_clip(
     role: StreamRole | None = None,
 ) -> ClipReceipt:  # fmt: skip
     """Cuts the clip that `clip.mp4` gives, and says what it holds, with the SHA-256 of the file."""
+    camera_for(context, caller, camera_id)
     path, made = _cut(context, request, camera_id, begin, end, role)
     _audit(context, caller, "recording.export", f"{camera_id} {begin.isoformat()} {end.isoformat()}", request)
     wish = {"camera_id": camera_id, "from": begin.isoformat(), "to": end.isoformat(), "download": "true"}
@@ -114,7 +118,7 @@ def get_video(recording_id: str, caller: LookingBack, context: InContext, reques
     """One recorded file, fragmented MP4. Its SHA-256 is the entity tag; parts can be asked for."""
     with context.database.reading() as session:
         row = session.get(Recording, recording_id)
-    if row is None or row.state != RecordingRowState.KEPT:
+    if row is None or row.state != RecordingRowState.KEPT or not sees(context, caller, row.camera_id):
         raise ProblemError("not-found", "there is no such recording (any more)")
     file = confined(context.settings.data_dir / "recordings", row.path)
     if file is None:
@@ -149,8 +153,6 @@ def check_span(begin: datetime, end: datetime, longest: timedelta) -> None:
 
 
 def _between(context: Context, camera_id: str, begin: datetime, end: datetime, limit: int) -> list[Recording]:
-    if camera_id not in context.board:
-        raise ProblemError("camera-not-found")
     with context.database.reading() as session:
         query = (
             select(Recording)

@@ -28,7 +28,10 @@ def _set_cookie(request: Request, response: Response, token: str, context: Conte
 
 
 def _session(caller: Caller) -> schemas.Session:
-    user = schemas.User(id=caller.id, username=caller.username, display_name=caller.display_name, role=caller.role)
+    user = schemas.User(
+        id=caller.id, username=caller.username, display_name=caller.display_name, role=caller.role,
+        camera_groups=sorted(caller.camera_groups),
+    )  # fmt: skip
     return schemas.Session(user=user, expires_at=caller.expires_at)
 
 
@@ -59,6 +62,7 @@ def log_out_route(request: Request, response: Response, context: InContext) -> N
     if token := token_of(request):
         with context.database.session() as session:
             log_out(session, token)
+        context.logins.nudge()
     response.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
 
 

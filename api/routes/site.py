@@ -9,6 +9,7 @@ from api import schemas
 from api.access import StaffCaller, WatchingCaller
 from api.context import InContext
 from api.problems import ProblemError
+from api.rights import camera_for, cameras_for, groups_of
 from configs.words import CameraId
 from live.subscriber import ShardError
 from live.wire import Request as ShardRequest
@@ -23,13 +24,13 @@ _JPEG: dict[int | str, dict[str, Any]] = {
 @router.get("/site", operation_id="get_site")
 def get_site(caller: StaffCaller, context: InContext) -> schemas.Site:
     """Names, time zone and groups."""
-    site = context.settings.site
+    site, groups = context.settings.site, groups_of(caller)
     return schemas.Site(
         name=site.site.name,
         timezone=site.site.timezone,
-        groups=[schemas.Group(id=g.id, name=g.name) for g in site.groups],
+        groups=[schemas.Group(id=g.id, name=g.name) for g in site.groups if groups is None or g.id in groups],
         plan=schemas.Plan(image_url="/api/site/plan" if context.settings.plan_image else None),
-        camera_count=len(site.cameras),
+        camera_count=len(cameras_for(context, caller)),
     )
 
 
@@ -44,16 +45,14 @@ def get_plan(caller: StaffCaller, context: InContext) -> FileResponse:
 
 @router.get("/cameras", operation_id="list_cameras")
 def list_cameras(caller: StaffCaller, context: InContext) -> list[schemas.Camera]:
-    """Every camera with its true state now, in the order of the configuration."""
-    return [context.board.view(camera_id) for camera_id in context.board.camera_ids]
+    """Every camera that the caller may see with its true state now, in the order of the configuration."""
+    return [context.board.view(camera_id) for camera_id in cameras_for(context, caller)]
 
 
 @router.get("/cameras/{camera_id}", operation_id="get_camera")
 def get_camera(camera_id: str, caller: StaffCaller, context: InContext) -> schemas.Camera:
     """One camera."""
-    if camera_id not in context.board:
-        raise ProblemError("camera-not-found")
-    return context.board.view(camera_id)
+    return context.board.view(camera_for(context, caller, camera_id).id)
 
 
 @router.get("/cameras/{camera_id}/snapshot.jpg", operation_id="get_snapshot", response_class=Response, responses=_JPEG)
@@ -61,8 +60,7 @@ async def get_snapshot(
     camera_id: str, caller: WatchingCaller, context: InContext, _: Annotated[str | None, Query(alias="t")] = None
 ) -> Response:
     """The newest picture of the camera. `t` is ignored: put anything there to get past a cache."""
-    if camera_id not in context.board:
-        raise ProblemError("camera-not-found")
+    camera_for(context, caller, camera_id)
     try:
         reply = await context.shards.ask(ShardRequest("snapshot", CameraId(camera_id)))
     except ShardError as error:

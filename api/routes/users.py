@@ -42,6 +42,7 @@ def _seen(session: Session, rows: Sequence[User], context: Context) -> list[shap
             on_roster=any(d.username == user.username for d in roster),
             on_duty=any(d.username == user.username and on_duty(d, local) for d in roster),
             logins=logins.get(user.id, 0),
+            camera_groups=user.camera_groups,
         )
         for user in rows
     ]
@@ -57,9 +58,12 @@ def list_users(caller: AdminCaller, context: InContext) -> list[shapes.UserSeen]
 @router.post("/users", operation_id="create_user", status_code=201)
 def make_user(wish: shapes.NewUser, caller: AdminCaller, context: InContext, request: Request) -> shapes.UserSeen:
     """Makes a user."""
+    _known_groups(context, wish.camera_groups)
     try:
         with context.database.session() as session:
-            user = create_user(session, wish.username, wish.password, wish.role, wish.display_name.strip() or None)
+            user = create_user(
+                session, wish.username, wish.password, wish.role, wish.display_name.strip() or None, wish.camera_groups
+            )
             _note(session, caller, "user.create", f"{user.username} {wish.role}", request)
             return _seen(session, [user], context)[0]
     except UnusableCredentials as error:
@@ -70,20 +74,24 @@ def make_user(wish: shapes.NewUser, caller: AdminCaller, context: InContext, req
 def patch_user(
     user_id: str, wish: shapes.UserChange, caller: AdminCaller, context: InContext, request: Request
 ) -> shapes.UserSeen:
-    """Changes a user: name, role, password, whether they may log in."""
+    """Changes a user: name, role, password, groups of cameras, whether they may log in. What was open by a login that
+    this ends (live pictures, films, boxes) ends with it."""
+    _known_groups(context, wish.camera_groups or [])
     changed = ", ".join(sorted(wish.model_dump(exclude_none=True)))
     try:
         with context.database.session() as session:
             user = change_user(
                 session, user_id, display_name=wish.display_name, role=wish.role, disabled=wish.disabled,
-                password=wish.password,
+                password=wish.password, camera_groups=wish.camera_groups,
             )  # fmt: skip
             _note(session, caller, "user.change", f"{user.username}: {changed}", request)
-            return _seen(session, [user], context)[0]
+            seen = _seen(session, [user], context)[0]
     except LookupError as error:
         raise ProblemError("not-found", str(error)) from None
     except UnusableCredentials as error:
         raise ProblemError("cannot", str(error)) from None
+    context.logins.nudge()
+    return seen
 
 
 @router.post("/me/password", operation_id="change_my_password", status_code=204)
@@ -103,6 +111,15 @@ def change_my_password(wish: shapes.PasswordChange, caller: AnyCaller, context: 
             _note(session, caller, "user.password", caller.username, request)
     except UnusableCredentials as error:
         raise ProblemError("cannot", str(error)) from None
+    context.logins.nudge()
+
+
+def _known_groups(context: Context, groups: Sequence[str]) -> None:
+    known = [group.id for group in context.settings.site.groups]
+    if unknown := sorted(set(groups) - set(known)):
+        raise ProblemError(
+            "invalid", f"there is no group of cameras {', '.join(unknown)}; there are {', '.join(known)}"
+        )
 
 
 def _note(session: Session, caller: Caller, action: str, subject: str, request: Request) -> None:

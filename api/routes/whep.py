@@ -1,5 +1,6 @@
 """Live feeds by WHEP: POST an offer, PATCH candidates, DELETE. What a session is lives in `live/whep.py`."""
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
@@ -10,8 +11,9 @@ from starlette.requests import ClientDisconnect
 
 from api import schemas
 from api.access import WatchingCaller, write_audit
-from api.context import InContext
+from api.context import Context, InContext
 from api.problems import ProblemError
+from api.rights import camera_for
 from configs.words import CameraId, Role, StreamRole
 from live.playable import Served
 from live.whep import (
@@ -19,6 +21,7 @@ from live.whep import (
     NoPicture,
     OfferRefused,
     SessionNotFound,
+    TooManyBits,
     TooManyTranscoders,
     TooManyViewers,
     Unplayable,
@@ -46,6 +49,13 @@ async def _body(request: Request, media_type: str) -> str:
         raise ProblemError("bad-request", "the client left, or sent too much") from None
 
 
+@router.options("/{camera_id}", operation_id="get_feed_ways", status_code=204, response_class=Response)
+def feed_ways(camera_id: str, caller: WatchingCaller, context: InContext) -> Response:
+    """What a player must know before it makes its offer: the STUN and TURN servers, as `Link` headers."""
+    camera_for(context, caller, camera_id)
+    return Response(status_code=204, headers={"Accept-Post": _SDP, "Allow": "OPTIONS, POST"} | _links(context))
+
+
 @router.post(
     "/{camera_id}",
     operation_id="open_feed",
@@ -64,24 +74,24 @@ async def open_feed(
     """Answers an SDP offer with a live feed of the camera: the sub stream for a wall, the main stream for one view.
     `Location` names the session. What a browser cannot play comes from the camera's other stream, or transcoded; then
     `X-Live-Serving` says which, and why."""
-    if camera_id not in context.board:
-        raise ProblemError("camera-not-found")
-    point = context.board.point(camera_id)
+    point = camera_for(context, caller, camera_id)
     if stream is StreamRole.MAIN and point.streams.main is None:
         stream = StreamRole.SUB
     offer = await _body(request, _SDP)
     try:
         with live_problems():
-            answer = await context.whep.open(CameraId(camera_id), stream, offer, owner=caller.id)
+            answer = await context.whep.open(CameraId(camera_id), stream, offer, caller.id, caller.login)
     except OfferRefused as error:
         raise ProblemError("bad-offer", str(error)) from None
     await run_in_threadpool(
         write_audit, context, caller, "feed.view", f"{camera_id}/{answer.served.feed.role}", request
     )
-    headers = {"Location": f"/api/whep/sessions/{answer.session_id}", "Accept-Patch": _FRAGMENT}
-    headers |= serving_headers(answer.served)
-    if links := context.whep.ice.links():
-        headers["Link"] = ", ".join(links)
+    headers = {
+        "Location": f"/api/whep/sessions/{answer.session_id}",
+        "Accept-Patch": _FRAGMENT,
+        "ETag": _tag(answer.session_id),
+    }
+    headers |= serving_headers(answer.served) | _links(context)
     return Response(answer.sdp, 201, headers, _SDP)
 
 
@@ -97,8 +107,11 @@ async def get_session(session_id: str, caller: WatchingCaller, context: InContex
 
 @router.patch("/sessions/{session_id}", operation_id="patch_feed_session", status_code=204, openapi_extra=_PATCH)
 async def patch_session(session_id: str, caller: WatchingCaller, context: InContext, request: Request) -> None:
-    """Takes further ICE candidates. A restart of ICE is answered 422: start a new session instead."""
+    """Takes further ICE candidates. `If-Match` may name the session's `ETag`; players that do not send it are taken
+    all the same. A restart of ICE is answered 422, as RFC 9725 (4.3.1) has it: start a new session instead."""
     fragment = await _body(request, _FRAGMENT)
+    if request.headers.get("if-match", "*") not in ("*", '"*"', _tag(session_id)):
+        raise ProblemError("stale-session")
     try:
         await context.whep.trickle(session_id, _owner(caller.id, caller.role), fragment)
     except SessionNotFound:
@@ -129,6 +142,8 @@ def live_problems() -> Iterator[None]:
         raise ProblemError("too-many-transcoders", str(error), {"Retry-After": "10"}) from None
     except TooManyViewers as error:
         raise ProblemError("too-many-viewers", str(error), {"Retry-After": "5"}) from None
+    except TooManyBits as error:
+        raise ProblemError("too-many-bits", str(error), {"Retry-After": "10"}) from None
     except NoPicture as error:
         raise ProblemError("no-picture", str(error), {"Retry-After": "2"}) from None
 
@@ -139,6 +154,16 @@ def serving_headers(served: Served) -> dict[str, str]:
     if served.why is not None:
         words += [f"why={served.why.value}", f"stream={served.feed.role.value}"]
     return {"X-Live-Serving": "; ".join(words)}
+
+
+def _tag(session_id: str) -> str:
+    """Names the session's one and only ICE session; it may not tell the session's own name."""
+    return f'"{hashlib.sha256(session_id.encode()).hexdigest()[:16]}"'
+
+
+def _links(context: Context) -> dict[str, str]:
+    links = context.whep.ice.links()
+    return {"Link": ", ".join(links)} if links else {}
 
 
 def _owner(user_id: str, role: Role) -> str | None:

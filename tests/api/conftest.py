@@ -44,10 +44,13 @@ def small_site() -> Site:
     return Site.model_validate(
         {
             "site": {"name": {"zh": "余东村", "en": "Yudong"}},
-            "groups": [{"id": "gates", "name": {"zh": "村口", "en": "Gates"}}],
+            "groups": [
+                {"id": "gates", "name": {"zh": "村口", "en": "Gates"}},
+                {"id": "water", "name": {"zh": "水边", "en": "Water"}},
+            ],
             "cameras": [
                 {**camera("gate"), "streams": gate_streams},
-                camera("pond"),
+                camera("pond", group="water"),
                 camera("barn", enabled=False),
             ],
         }

@@ -33,7 +33,7 @@ export interface paths {
         };
         /**
          * List Cameras
-         * @description Every camera with its true state now, in the order of the configuration.
+         * @description Every camera that the caller may see with its true state now, in the order of the configuration.
          */
         get: operations["list_cameras"];
         put?: never;
@@ -1310,7 +1310,7 @@ export interface paths {
         };
         /**
          * Get Storage
-         * @description What the recordings of each camera take, and what is left.
+         * @description What the recordings of each camera that the caller may see take, what all take, and what is left.
          */
         get: operations["get_recording_storage"];
         put?: never;
@@ -1608,7 +1608,8 @@ export interface paths {
         head?: never;
         /**
          * Patch User
-         * @description Changes a user: name, role, password, whether they may log in.
+         * @description Changes a user: name, role, password, groups of cameras, whether they may log in. What was open by a login that
+         *     this ends (live pictures, films, boxes) ends with it.
          */
         patch: operations["change_user"];
         trace?: never;
@@ -1636,7 +1637,8 @@ export interface paths {
         head?: never;
         /**
          * Patch Session
-         * @description Takes further ICE candidates. A restart of ICE is answered 422: start a new session instead.
+         * @description Takes further ICE candidates. `If-Match` may name the session's `ETag`; players that do not send it are taken
+         *     all the same. A restart of ICE is answered 422, as RFC 9725 (4.3.1) has it: start a new session instead.
          */
         patch: operations["patch_feed_session"];
         trace?: never;
@@ -1658,7 +1660,11 @@ export interface paths {
          */
         post: operations["open_feed"];
         delete?: never;
-        options?: never;
+        /**
+         * Feed Ways
+         * @description What a player must know before it makes its offer: the STUN and TURN servers, as `Link` headers.
+         */
+        options: operations["get_feed_ways"];
         head?: never;
         patch?: never;
         trace?: never;
@@ -2839,6 +2845,12 @@ export interface components {
          * @description A user to be made. Passwords have at least 8 characters.
          */
         NewUser: {
+            /**
+             * Camera Groups
+             * @description empty: all cameras
+             * @default []
+             */
+            camera_groups: string[];
             /**
              * Display Name
              * @default
@@ -4034,6 +4046,11 @@ export interface components {
          * @description Somebody who may log in.
          */
         User: {
+            /**
+             * Camera Groups
+             * @description the groups of cameras whose pictures they may see; empty: all
+             */
+            camera_groups: string[];
             /** Display Name */
             display_name: string;
             /** Id */
@@ -4047,6 +4064,11 @@ export interface components {
          * @description What is to change; what is left out stays.
          */
         UserChange: {
+            /**
+             * Camera Groups
+             * @description empty: all cameras
+             */
+            camera_groups?: string[] | null;
             /** Disabled */
             disabled?: boolean | null;
             /** Display Name */
@@ -4060,6 +4082,11 @@ export interface components {
          * @description Somebody who may log in. `on_roster`: village.yaml gives them duties; `on_duty`: now.
          */
         UserSeen: {
+            /**
+             * Camera Groups
+             * @description the groups of cameras whose pictures they may see; empty: all
+             */
+            camera_groups: string[];
             /**
              * Created At
              * Format: date-time
@@ -7018,6 +7045,35 @@ export interface operations {
                 content: {
                     "application/sdp": string;
                 };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_feed_ways: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                camera_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description a problem */
             default: {
