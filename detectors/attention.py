@@ -5,7 +5,7 @@ task has a *floor*, an interval that is kept whenever all floors together can be
 goes to the highest bid, where a bid grows with the time since the last look, so nobody starves; spending stays within
 the budget; the same inputs give the same choice; a choice costs tens of microseconds at a thousand cameras. When floors
 cannot all be paid, the longest overdue comes first. `docs/attention.md` explains it with a picture. Not here: frames,
-threads and engines (`looker.py`), how motion is seen (`motion.py`).
+threads and engines (`looker.py`), how motion is seen (`motion.py`), which floor is in danger (`floors.py`).
 """
 
 from collections.abc import Mapping
@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 
 from configs.words import CameraId
 from detectors.catalogue import Task
+from detectors.floors import ABSENT_AFTER_SECONDS, RESTING_STRETCH, Floors
+from detectors.pace import Pace
+from detectors.slots import Choice, Slots
 
 #: A floor bids from this share of its interval on, so that it is usually paid before it is due.
 FLOOR_BIDS_FROM = 0.9
-#: A camera that offered no frame for this long does not count among the floors to be paid.
-ABSENT_AFTER_SECONDS = 2.0
 #: What a look is thought to cost, in seconds of the whole engine, until one was measured.
 FIRST_COST_SECONDS = 0.01
 COST_SMOOTHING = 0.1
@@ -31,63 +32,15 @@ STILL_WEIGHT, MOVING_WEIGHT, TRACKING_WEIGHT, WATCHED_WEIGHT, CONFIRMING_WEIGHT 
 #: While an alert is being confirmed, this is its task's floor: a suspicion may not starve behind others' floors.
 CONFIRMING_FLOOR_SECONDS = 0.25
 #: Of two equal bids the one with the fresher frame wins: a frame this old has half the weight.
+FRESHNESS_SECONDS = 0.4
 #: A frame of a stream that rests is looked at from this share of the floor on, if its next would come too late.
 RESTING_SHARE = 0.5
-#: Where nothing stirs, floors that are not firm are so much longer.
-RESTING_STRETCH = 2.0
-FRESHNESS_SECONDS = 0.4
 #: A camera that was never looked at wants it this badly: before all others, but not before floors in danger.
 FIRST_LOOK_SECONDS = 0.001
 #: An operator who watches a still scene sees it looked at this often.
 WATCHED_SECONDS = 1.0
-#: Floors found safe are checked again after this long at the latest.
-RECHECK_SECONDS = 0.25
-#: How many looks may stand between a floor and the engine.
-MARGIN_LOOKS = 4.0
-#: While floors cannot all be paid, one look in this many plus one still goes to the highest bid.
-FLOORS_IN_A_ROW = 4
-#: Floors that ask for no more than this share of the engine are surely kept.
-SAFE_SHARE = 0.8
-#: Floors that are not firm become this many times longer at most.
-MOST_STRETCH = 40.0
 #: An unspent budget is kept for this long.
 BURST_SECONDS = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How often one task wants to look at one camera, as seconds between looks.
-
-    `floor` always holds; `active` is wanted while something moves or is tracked; `urgent` while an alert is being
-    confirmed. When floors cannot all be paid, those that are `firm` are paid first and the others stretch.
-    """
-
-    floor: float
-    active: float
-    urgent: float
-    firm: bool = False
-
-    def __post_init__(self) -> None:
-        if not 0 < self.urgent <= self.active <= self.floor:
-            raise ValueError("a pace needs 0 < urgent <= active <= floor")
-
-
-def default_pace(task: Task, looks_per_second: float) -> Pace:
-    """The pace of a task at a camera that asks for `looks_per_second` while something happens."""
-    active = 1.0 / looks_per_second
-    if task is Task.PEOPLE_VEHICLES:
-        return Pace(floor=max(5.0, active), active=active, urgent=active)
-    if task is Task.BOTH:
-        return Pace(floor=max(2.0, active), active=active, urgent=min(active, 0.25), firm=True)
-    return Pace(floor=2.0, active=1.0, urgent=0.25, firm=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """What to look at now."""
-
-    camera_id: CameraId
-    task: Task
 
 
 @dataclass(slots=True)
@@ -121,52 +74,6 @@ class _Camera:
     frame_was_looked_at: bool = False
 
 
-class _Slots:
-    """One row for each camera and task, as columns, so that a thousand are weighed at once."""
-
-    def __init__(self, size: int) -> None:
-        self.size = 0
-        self.floor = np.zeros(0)
-        self.wanted = np.zeros(0)
-        self.weight = np.zeros(0)
-        self.last = np.zeros(0)
-        self.frame_at = np.zeros(0)
-        self.next_in = np.zeros(0)
-        self.offered_at = np.zeros(0)
-        self.cost = np.zeros(0)
-        self.ready = np.zeros(0, bool)
-        self.busy = np.zeros(0, bool)
-        self.firm = np.zeros(0, bool)
-        self.owners: list[Choice | None] = []
-        self._vacant: list[int] = []
-        self._grow(size)
-
-    def take(self, owner: Choice) -> int:
-        if not self._vacant:
-            self._grow(max(64, self.size))
-        slot = self._vacant.pop()
-        self.owners[slot] = owner
-        return slot
-
-    def give_back(self, slot: int) -> None:
-        self.owners[slot] = None
-        self.floor[slot] = self.wanted[slot] = np.inf
-        self.frame_at[slot] = self.offered_at[slot] = -np.inf
-        self.ready[slot] = self.busy[slot] = False
-        self._vacant.append(slot)
-
-    def _grow(self, more: int) -> None:
-        for name in (
-            "floor", "wanted", "weight", "last", "frame_at", "next_in", "offered_at", "cost", "ready", "busy", "firm",
-        ):  # fmt: skip
-            column = getattr(self, name)
-            setattr(self, name, np.concatenate([column, np.zeros(more, column.dtype)]))
-        self.owners += [None] * more
-        for slot in range(self.size + more - 1, self.size - 1, -1):
-            self.give_back(slot)
-        self.size += more
-
-
 class AttentionScheduler:
     """See the module. Not thread-safe: the caller holds one lock.
 
@@ -179,17 +86,15 @@ class AttentionScheduler:
         if budget is not None and budget <= 0:
             raise ValueError("a budget must be above zero, or None")
         self._budget = budget
-        self._rate = budget if budget is not None else 1.0
         self._stale_after = stale_after
         self._cameras: dict[CameraId, _Camera] = {}
-        self._slots = _Slots(64)
+        self._slots = Slots(64)
         self._costs: dict[Task, float] = dict.fromkeys(Task, FIRST_COST_SECONDS)
         self._prices = dict(self._costs)
         self._measured: set[Task] = set()
         self._tokens: float | None = None
         self._tokens_at = 0.0
-        self._safe_until = -np.inf
-        self._floors_in_a_row = 0
+        self._floors = Floors(self._slots, budget if budget is not None else 1.0)
 
     # What the world says -------------------------------------------------------------------------------------------
 
@@ -208,7 +113,7 @@ class AttentionScheduler:
             camera.counters.longest_gap[task] = 0.0
         self._cameras[camera_id] = camera
         self._weigh(camera)
-        self._safe_until = -np.inf
+        self._floors.unsettle()
 
     def unregister(self, camera_id: CameraId) -> None:
         """Forget a camera. Harmless when it is not known."""
@@ -256,7 +161,7 @@ class AttentionScheduler:
                 counters.unwanted += 1
         for slot in camera.slots.values():
             if slots.offered_at[slot] < now - ABSENT_AFTER_SECONDS:
-                self._safe_until = -np.inf
+                self._floors.unsettle()
             slots.offered_at[slot] = now
             slots.frame_at[slot] = frame_at
             slots.next_in[slot] = next_in
@@ -278,7 +183,7 @@ class AttentionScheduler:
         ready = np.flatnonzero(slots.ready & ~slots.busy & is_fresh)
         if not len(ready):
             return None
-        slot = self._floor_in_danger(ready, now)
+        slot = self._floors.in_danger(ready, now)
         if slot is None:
             slot = self._highest_bid(ready, now)
         if slot is None or not self._pay(float(slots.cost[slot]), now):
@@ -341,7 +246,7 @@ class AttentionScheduler:
             )
             if self._slots.floor[slot] != floor:
                 self._slots.floor[slot] = floor
-                self._safe_until = -np.inf
+                self._floors.unsettle()
             self._slots.wanted[slot] = wanted if camera.counters.looks[task] else FIRST_LOOK_SECONDS
             self._slots.weight[slot] = weight
 
@@ -366,60 +271,6 @@ class AttentionScheduler:
         wanted = np.where(is_soft, RESTING_STRETCH * slots.wanted[which], slots.wanted[which])
         is_due = (elapsed >= wanted) | (is_last_chance & (elapsed >= RESTING_SHARE * floor))
         return np.asarray(is_due, bool)
-
-    def _floor_in_danger(self, ready: NDArray[np.intp], now: float) -> int | None:
-        """The floor to pay now because spending on anything else might break one later; None while all are safe.
-
-        Earliest deadline first keeps every floor that can be kept. Floors are safe when, for each deadline d, what must
-        be spent by then fits in the time left: of each camera due by d the look it owes, and those that its floor
-        asks again up to d (taken as a fluid, which errs on the safe side).
-        """
-        if now < self._safe_until:
-            return None
-        slots = self._slots
-        floor = self._payable_floors(now)
-        deadline = slots.last + floor
-        # A floor whose camera has no new frame can be paid only later; once it is overdue, waiting for it helps nobody.
-        owed = np.flatnonzero((slots.offered_at >= now - ABSENT_AFTER_SECONDS) & (slots.ready | (deadline > now)))
-        if not len(owed):
-            return None
-        owed = owed[np.argsort(deadline[owed], kind="stable")]
-        due, cost = deadline[owed], slots.cost[owed]
-        share = cost / floor[owed]
-        demand = np.cumsum(cost) + due * np.cumsum(share) - np.cumsum(share * due)
-        room = due - now - demand / self._rate
-        tightest = int(room.argmin())
-        slack = float(room[tightest])
-        # What is under way cannot be interrupted, and the next bid would not be either.
-        margin = MARGIN_LOOKS * float(cost.max()) / self._rate
-        if slack > margin:
-            self._safe_until = now + min(slack - margin, RECHECK_SECONDS)
-            self._floors_in_a_row = 0
-            return None
-        if float(share.sum()) > self._rate and self._floors_in_a_row >= FLOORS_IN_A_ROW:
-            # The floors cannot all be kept whatever we do: what happens right now must not be blind to that.
-            self._floors_in_a_row = 0
-            return None
-        # Paying a floor that is due after the tightest one would not help that one.
-        payable = ready[deadline[ready] <= due[tightest]]
-        if not len(payable):
-            return None
-        self._floors_in_a_row += 1
-        return int(payable[((now - slots.last[payable]) / floor[payable]).argmax()])
-
-    def _payable_floors(self, now: float) -> NDArray[np.float64]:
-        """Each slot's floor: those that are not firm are longer where nothing stirs, and while all together ask for too
-        much, they are stretched to fit."""
-        slots = self._slots
-        floor = np.where((slots.next_in > 0) & ~slots.firm, RESTING_STRETCH * slots.floor, slots.floor)
-        share = np.where(slots.offered_at >= now - ABSENT_AFTER_SECONDS, slots.cost / floor, 0.0)
-        firm = float(share[slots.firm].sum())
-        soft = float(share.sum()) - firm
-        room = SAFE_SHARE * self._rate - firm
-        if soft <= max(room, 0.0):
-            return floor
-        stretch = MOST_STRETCH if room <= soft / MOST_STRETCH else soft / room
-        return np.where(slots.firm, floor, floor * stretch)
 
     def _pay(self, cost: float, now: float) -> bool:
         """Take `cost` from what the budget has given so far; False when it has not given that much."""
@@ -450,4 +301,4 @@ class AttentionScheduler:
                 for camera in self._cameras.values():
                     if other in camera.slots:
                         self._slots.cost[camera.slots[other]] = known
-                self._safe_until = -np.inf
+                self._floors.unsettle()

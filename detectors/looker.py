@@ -13,10 +13,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from configs.words import CameraId
-from detectors.attention import AttentionScheduler, CameraCounters, Choice, Pace, default_pace
+from detectors.attention import AttentionScheduler, CameraCounters
 from detectors.catalogue import Task
 from detectors.engine import Engine
 from detectors.motion import STILL, Motion, MotionGate
+from detectors.pace import Pace, default_pace
+from detectors.slots import Choice
 from detectors.words import Detections
 from ingest.words import Frame
 

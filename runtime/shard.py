@@ -9,7 +9,7 @@ import logging
 import sys
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -19,16 +19,21 @@ from numpy.typing import NDArray
 
 from alerts.evidence import EvidenceStore, encode_jpeg
 from alerts.feedback import FeedbackStore
+from alerts.words import AlertDraft, Reason
 from configs.footfall import footfall
-from configs.site import MonitoringPoint, Site
-from configs.words import CameraId, Instant, StreamRole
-from detectors.attention import default_pace
+from configs.phones import carried_by
+from configs.site import MonitoringPoint, Place, Site
+from configs.words import CameraId, Instant, StreamRole, is_phone
 from detectors.catalogue import Task
 from detectors.looker import Looker
+from detectors.pace import default_pace
 from detectors.words import Detections
 from flow.stays import stays_of
 from ingest.camera import Camera
+from ingest.opener import open_rtsp
+from ingest.state import Patience
 from ingest.words import Frame, FrameWish, Packet, StreamHealth
+from live.phone_line import PhoneLine
 from live.publisher import Publisher
 from live.wire import Reply, Request, StateMessage
 from models.session import Database
@@ -37,6 +42,7 @@ from runtime.camera_watch import CameraWatch, Seen
 from runtime.crowd_desk import CrowdDesk
 from runtime.engines import Engines
 from runtime.fire_desk import FireDesk
+from runtime.phones import Carried, Phones
 from runtime.recording import Archive
 from runtime.resting import REST_SECONDS, Resting
 from runtime.rolling import RollupKeeper
@@ -50,6 +56,8 @@ _PICTURE_SECONDS = 2.0
 _FULL_RATE = 15.0
 #: Minutes under way and the day's sums are written this often: that much is lost at most when the process is killed.
 _SUMS_SECONDS = 10.0
+#: A phone that fell silent for a moment is there again as soon as its next key frame.
+_PHONE_PATIENCE = Patience(retry_first_seconds=0.1, retry_most_seconds=0.5)
 
 
 def let_threads_take_turns() -> None:
@@ -63,9 +71,10 @@ def let_threads_take_turns() -> None:
 
 @dataclass(slots=True)
 class _Post:
-    """All that a shard holds for one camera."""
+    """All that a shard holds for one camera. `place`: where it is now; that of a phone need not be known."""
 
     point: MonitoringPoint
+    place: Place | None
     camera: Camera
     watch: CameraWatch
     resting: Resting
@@ -94,16 +103,20 @@ class Shard:
         self._engines = engines
         self._looker = Looker(engines.by_task, self._looked)
         self._posts: dict[CameraId, _Post] = {}
+        phones = [point.camera_id for point in points if is_phone(point.id)]
+        self._phones = Phones(phones, self._phone_begins, self._phone_moved, self._phone_ends)
+        self._phone_line = PhoneLine(endpoint, self._phones.hear, self._phones.tick) if phones else None
         for point in points:
             self._posts[point.camera_id] = self._post(point)
-        watches = {camera_id: post.watch for camera_id, post in self._posts.items()}
+        # What was harmless where a phone was once tells nothing of where it is now: phones learn no look-alikes.
+        watches = {camera_id: post.watch for camera_id, post in self._posts.items() if not is_phone(camera_id)}
         self._desk = FireDesk(engines.by_task.get(Task.SMOKE_FIRE), database, FeedbackStore(feedback), watches)
         self._crowd_desk = CrowdDesk(engines.by_task.get(Task.PEOPLE_VEHICLES))
         self._sums_taken_at = time.time()
         self._stopped = threading.Event()
 
     def _post(self, point: MonitoringPoint) -> _Post:
-        tasks = self._tasks_now(point)
+        tasks, phone = self._tasks_now(point), is_phone(point.id)
         camera = Camera(
             point.camera_id,
             point.streams.sub.get_secret_value(),
@@ -113,11 +126,17 @@ class Shard:
             on_packet=self._packet,
             on_frame=self._offer,
             on_health=self._publish_health,
+            opener=self._phones.handover(point.camera_id).open if phone else open_rtsp,
+            patience=_PHONE_PATIENCE if phone else None,
+            start_spread_seconds=0.0 if phone else 0.4,
+            main_linger_seconds=0.0 if phone else 10.0,
+            is_carried=phone,
         )
         camera.set_wish(_wish(self._engines, tasks, point.looks_per_second))
         self._looker.add(point.camera_id, {t: default_pace(t, point.looks_per_second) for t in tasks})
         self._archive.add(point, camera)
-        return _Post(point, camera, CameraWatch(point, self._site.site), Resting(time.monotonic()), tasks)
+        place = None if phone else point.place
+        return _Post(point, place, camera, CameraWatch(point, self._site.site), Resting(time.monotonic()), tasks)
 
     def start(self) -> None:
         """Starts everything and returns at once; cameras come up by themselves."""
@@ -128,13 +147,17 @@ class Shard:
         self._desk.start()
         self._crowd_desk.start()
         self._looker.start()
-        for post in self._posts.values():
-            if post.point.enabled:
+        for camera_id, post in self._posts.items():
+            if post.point.enabled and not is_phone(camera_id):
                 post.camera.start()
+        if self._phone_line is not None:
+            self._phone_line.start()
 
     def stop(self) -> None:
         """Ends every thread; what was seen is written first."""
         self._stopped.set()
+        if self._phone_line is not None:
+            self._phone_line.stop(2.0)
         enders = [
             threading.Thread(target=post.camera.stop, args=(5.0,), name=f"end-{camera_id}")
             for camera_id, post in self._posts.items()
@@ -237,7 +260,9 @@ class Shard:
 
     def _raise(self, post: _Post, seen: Seen, frame: Frame) -> None:
         for draft in seen.drafts:
-            alert_id = self._scribe.alert(draft, post.point.place, lambda: self._evidence_picture(post, frame))
+            if is_phone(post.point.id):
+                draft = named_after(draft, post.point)
+            alert_id = self._scribe.alert(draft, post.place, lambda: self._evidence_picture(post, frame))
             self._archive.alert(alert_id, draft)
             self._desk.keep(alert_id, draft, frame.picture)
 
@@ -260,6 +285,27 @@ class Shard:
             for post in self._posts.values():
                 self._scribe.minutes(post.watch.due_minutes(now, at_end=True))
                 self._scribe.day_sums(post.watch.due_sums(self._site.site.zone_info))
+
+    # Phones that are cameras. Called from the phone line's thread.
+
+    def _phone_begins(self, camera_id: CameraId, carried: Carried) -> None:
+        """Somebody else, somewhere else: nothing that was learned of the point before holds."""
+        post = self._posts[camera_id]
+        before, post.point = post.watch, carried_by(post.point, carried.person)
+        post.watch = CameraWatch(post.point, self._site.site)
+        self._scribe.minutes(before.due_minutes(Instant(time.time()), at_end=True))
+        for task in list(post.confirming):
+            self._confirm(post, task)
+        self._phone_moved(camera_id, carried)
+        post.camera.start()
+        log.info("%s is a camera now", camera_id)
+
+    def _phone_moved(self, camera_id: CameraId, carried: Carried) -> None:
+        self._posts[camera_id].place = Place(x=carried.spot[0], y=carried.spot[1]) if carried.spot else None
+
+    def _phone_ends(self, camera_id: CameraId) -> None:
+        self._posts[camera_id].camera.rest()
+        log.info("%s is no camera any more", camera_id)
 
     # What the console asks. Called from the publisher's thread.
 
@@ -333,6 +379,12 @@ class Shard:
             self._archive.health(camera_id) if is_sub else None,
             attention_of(self._looker.camera_counters(camera_id), post.resting.rests) if is_sub else None,
         )
+
+
+def named_after(draft: AlertDraft, point: MonitoringPoint) -> AlertDraft:
+    """The draft with the phone's owner in its sentence: the monitoring point itself will soon be somebody else's."""
+    zh, en = f"{point.name.zh}：{draft.reason.zh}", f"{point.name.en}: {draft.reason.en}"
+    return replace(draft, reason=Reason(zh=zh, en=en))
 
 
 def _wish(engines: Engines, tasks: set[Task], per_second: float, rest_seconds: float = 0.0) -> FrameWish:

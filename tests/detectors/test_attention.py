@@ -11,8 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from configs.words import CameraId
-from detectors.attention import MOST_STRETCH, AttentionScheduler, Choice, Pace, default_pace
+from detectors.attention import AttentionScheduler
 from detectors.catalogue import Task
+from detectors.floors import MOST_STRETCH
+from detectors.pace import Pace, default_pace
+from detectors.slots import Choice
 
 PEOPLE, FIRE = Task.PEOPLE_VEHICLES, Task.SMOKE_FIRE
 PACES = {PEOPLE: default_pace(PEOPLE, 4.0), FIRE: default_pace(FIRE, 4.0)}

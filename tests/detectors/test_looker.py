@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from configs.words import CameraId, Instant, ObjectClass, StreamRole
-from detectors.attention import Pace
 from detectors.catalogue import Task
 from detectors.engine import Picture
 from detectors.looker import Looker
+from detectors.pace import Pace
 from detectors.pooled import PooledEngine
 from detectors.words import Detections
 from ingest.words import Frame
