@@ -36,7 +36,7 @@ from configs.areas import Zone as Zone
 from configs.checks import Mistake, items, part, repeated, with_mistakes
 from configs.service import Service
 from configs.strict import Strict
-from configs.words import CameraId, Watch
+from configs.words import CameraId, Watch, is_phone
 
 
 def _text_only(value: object) -> object:
@@ -262,7 +262,7 @@ class Site(Strict):
     @model_validator(mode="wrap")
     @classmethod
     def _refers_to_what_exists(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        found = [*repeated(data, "groups"), *repeated(data, "cameras"), *_unknown_groups(data)]
+        found = [*repeated(data, "groups"), *repeated(data, "cameras"), *_unknown_groups(data), *_kept_for_phones(data)]
         return with_mistakes(data, handler, found)
 
 
@@ -276,3 +276,10 @@ def _unknown_groups(data: object) -> Iterator[Mistake]:
             start = f"Did you mean {near[0]}? " if near else ""
             right = f"{start}Groups are {', '.join(groups)}"
             yield Mistake(("cameras", index, "group"), "is not one of the groups", right)
+
+
+def _kept_for_phones(data: object) -> Iterator[Mistake]:
+    for index, camera in enumerate(items(data, "cameras")):
+        identity = part(camera, "id")
+        if isinstance(identity, str) and is_phone(identity):
+            yield Mistake(("cameras", index, "id"), "is kept for phones that are cameras for a while", "Take another")

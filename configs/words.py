@@ -4,6 +4,7 @@ Promises: identities that cannot be mistaken for each other, and geometry normal
 origin at the top left. Not here: what a room gives (packets, tracks, alerts); each lives in its own room's `words.py`.
 """
 
+import re
 from enum import StrEnum
 from typing import NewType
 
@@ -18,6 +19,15 @@ Instant = NewType("Instant", float)
 Point = tuple[float, float]
 #: (left, top, right, bottom), each 0…1 of the picture.
 Box = tuple[float, float, float, float]
+
+
+def is_phone(camera_id: str) -> bool:
+    """Whether the id is one of those kept for phones that are cameras for a while (`phones.py`).
+
+    >>> is_phone("phone-2"), is_phone("phone-shop")
+    (True, False)
+    """
+    return re.fullmatch(r"phone-[1-9]\d*", camera_id) is not None
 
 
 class StreamRole(StrEnum):

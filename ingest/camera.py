@@ -45,6 +45,7 @@ class Camera:
         patience: Patience | None = None,
         start_spread_seconds: float = 0.4,
         main_linger_seconds: float = 10.0,
+        is_carried: bool = False,
     ) -> None:
         """`transport` is `tcp` or `udp`. Callbacks run in the streams' threads: they must be quick and never block.
         Without a main stream, the sub stream stands in for it. Starts are spread over `start_spread_seconds` by
@@ -74,6 +75,7 @@ class Camera:
                 patience=patience or Patience(),
                 start_delay=delay,
                 linger_seconds=main_linger_seconds,
+                is_carried=is_carried,
             )
             return Stream(settings, listeners, opener, clock)
 
@@ -88,6 +90,10 @@ class Camera:
     def start(self) -> None:
         """Open the sub stream; returns at once."""
         self._streams[StreamRole.SUB].need()
+
+    def rest(self) -> None:
+        """Close the sub stream until `start` is called again; returns at once. What the ring holds goes with it."""
+        self._streams[StreamRole.SUB].unneed()
 
     def stop(self, timeout: float) -> None:
         """Close everything and wait for the threads, at most `timeout` seconds in all. (A thread that FFmpeg holds

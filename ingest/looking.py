@@ -38,12 +38,19 @@ def may_rest(wish: FrameWish, gop_seconds: float | None) -> bool:
 class Looking:
     """One stream's pictures. Owned by the stream's thread; the counters may be read from any."""
 
-    def __init__(self, clock: Clock, give: Callable[[Frame], None], judged: Callable[[str | None], None]) -> None:
-        """`give` gets each frame; `judged` the fault of the view (`errors.SENTENCES`) or None, at each frame."""
+    def __init__(
+        self,
+        clock: Clock,
+        give: Callable[[Frame], None],
+        judged: Callable[[str | None], None],
+        is_carried: bool = False,
+    ) -> None:
+        """`give` gets each frame; `judged` the fault of the view (`errors.SENTENCES`) or None, at each frame.
+        `is_carried`: the camera has no usual view."""
         self._clock = clock
         self._give_frame = give
         self._judged = judged
-        self._view = ViewHealth()
+        self._view = ViewHealth(is_carried)
         self._chance = random.Random()
         self._spot = SpotCheck(self._chance)
         self._stirring = Stirring()

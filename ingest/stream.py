@@ -12,6 +12,7 @@ import random
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from configs.words import CameraId, Instant, StreamRole
@@ -51,6 +52,7 @@ class StreamSettings:
     patience: Patience
     start_delay: float = 0.0
     linger_seconds: float = 10.0
+    is_carried: bool = False  # about, by somebody: it has no usual view
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ class Stream:
         self._codec: str | None = None
         self._size: tuple[int, int] | None = None
         self._packets = 0
-        self._looking = Looking(clock, lambda frame: self._tell(listeners.on_frame, frame), self._judged)
+        self._looking = Looking(clock, partial(self._tell, listeners.on_frame), self._judged, settings.is_carried)
 
     # What others call, from any thread.
 

@@ -30,9 +30,10 @@ _COARSE = (32, 18)
 
 
 class ViewHealth:
-    """Judges one camera's view."""
+    """Judges one camera's view. One that is carried about has no usual view: only black and covered are told."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_carried: bool = False) -> None:
+        self._is_carried = is_carried
         self._looked_at = float("-inf")
         self._learned_seconds = 0.0
         self._usual_detail = 0.0
@@ -82,6 +83,8 @@ class ViewHealth:
         smooth = cv2.GaussianBlur(luma, (3, 3), 0)
         if float(cv2.meanStdDev(smooth)[1][0, 0]) < FLAT_SPREAD:
             return "covered"
+        if self._is_carried:
+            return None
         if self._is_still:
             return "frozen"
         across = cv2.Sobel(smooth, cv2.CV_32F, 1, 0)

@@ -24,16 +24,19 @@ from live.wire import (
     EventMessage,
     OverlayMessage,
     PacketMessage,
+    PhoneUnit,
     Reply,
     Request,
     StateMessage,
     packet_topic,
+    phone_endpoint,
     request_endpoint,
 )
 
 log = logging.getLogger(__name__)
 
 _RECEIVE_MESSAGES = 2000
+_PHONE_UNITS = 200
 _BATCH = 64
 
 PacketHandler = Callable[[PacketMessage], None]
@@ -50,13 +53,14 @@ class ShardError(Exception):
 
 
 class _Shard:
-    """One shard's two sockets."""
+    """One shard's three sockets."""
 
     def __init__(self, context: zmq.asyncio.Context, endpoint: str) -> None:
         self.endpoint = endpoint
         self.listen = context.socket(zmq.SUB)
         self.ask = context.socket(zmq.DEALER)
-        for socket in (self.listen, self.ask):
+        self.hand = context.socket(zmq.PUSH)
+        for socket in (self.listen, self.ask, self.hand):
             socket.setsockopt(zmq.LINGER, 0)
             socket.setsockopt(zmq.RECONNECT_IVL, 200)
             socket.setsockopt(zmq.RECONNECT_IVL_MAX, 2000)
@@ -65,8 +69,12 @@ class _Shard:
         self.listen.setsockopt(zmq.RCVHWM, _RECEIVE_MESSAGES)
         # A request to a shard that is away must not wait in a queue and be answered when nobody asks any more.
         self.ask.setsockopt(zmq.IMMEDIATE, 1)
+        self.hand.setsockopt(zmq.IMMEDIATE, 1)
+        self.hand.setsockopt(zmq.SNDHWM, _PHONE_UNITS)
         self.listen.connect(endpoint)
         self.ask.connect(request_endpoint(endpoint))
+        self.hand.connect(phone_endpoint(endpoint))
+        self.hand_now: zmq.Socket[bytes] = zmq.Socket.shadow(self.hand.underlying)
         self.waiting: dict[bytes, asyncio.Future[Reply]] = {}
 
 
@@ -85,6 +93,7 @@ class ShardLink:
         self._tasks: list[asyncio.Task[None]] = []
         self._numbers = itertools.count(1)
         self.undecodable = 0
+        self.units_dropped = 0
 
     def start(self) -> None:
         """Connects; shards that are away are found when they come."""
@@ -177,6 +186,21 @@ class ShardLink:
                 )
         except Exception:
             log.exception("a handler failed on a message of %s", shard.endpoint)
+
+    # Phones.
+
+    def hand_over(self, unit: PhoneUnit) -> bool:
+        """Hands a phone's pictures to the shard that has its monitoring point; never waits. False, and counted, when
+        that shard is away or does not keep up."""
+        owner = self._owners.get(unit.camera_id)
+        try:
+            if owner is not None:
+                owner.hand_now.send(msgspec.msgpack.encode(unit), zmq.NOBLOCK)
+                return True
+        except zmq.Again:
+            pass
+        self.units_dropped += 1
+        return False
 
     # Requests.
 

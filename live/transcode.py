@@ -38,7 +38,7 @@ _UNDELIVERED_FRAMES = 60
 #: Moments of pictures that the decoder still holds.
 _REMEMBERED = 64
 _NICER = 3
-DECODERS = ("h264", "hevc", "mjpeg")
+DECODERS = ("h264", "hevc", "mjpeg", "vp8")
 
 
 @dataclass(slots=True)

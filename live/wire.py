@@ -3,7 +3,8 @@
 Promises: one encoding (MessagePack through msgspec) and one list of topics. A shard binds an XPUB socket and a ROUTER
 socket for requests (`publisher.py`); the API connects to both (`subscriber.py`). Subscribing to a packet topic *is*
 asking for that stream: a shard sees the subscription, opens the main stream if need be, and first sends the last group
-of pictures. Not here: sockets.
+of pictures. The other way go the pictures of phones (`PhoneUnit`), pushed by the API to the shard that has the phones'
+monitoring points (`phone_line.py`). Not here: sockets.
 """
 
 import msgspec
@@ -34,6 +35,14 @@ def request_endpoint(endpoint: str) -> str:
         host, _, port = endpoint.rpartition(":")
         return f"{host}:{int(port) + 1}"
     return endpoint + ".requests"
+
+
+def phone_endpoint(endpoint: str) -> str:
+    """Where a shard takes the pictures of phones, given where it publishes: a file beside it, or two ports on."""
+    if endpoint.startswith("tcp://"):
+        host, _, port = endpoint.rpartition(":")
+        return f"{host}:{int(port) + 2}"
+    return endpoint + ".phones"
 
 
 def state_topic(camera_id: str, role: StreamRole) -> str:
@@ -138,6 +147,23 @@ class EventMessage(msgspec.Struct, frozen=True):
     kind: str
     subject_id: str
     at: float
+
+
+class PhoneUnit(msgspec.Struct, frozen=True, array_like=True):
+    """What a phone that is a camera has filmed: one access unit of H.264 (Annex B) at a time in seconds.
+
+    Each says all there is to know, so that a shard that has just begun needs nothing else: `broadcast` names this
+    person's broadcast, `spot` is where on the plan, None when that is not known. With `is_over` there is no picture,
+    and none will come."""
+
+    camera_id: str
+    broadcast: str
+    person: str
+    spot: tuple[float, float] | None
+    data: bytes
+    is_keyframe: bool
+    stream_time: float
+    is_over: bool = False
 
 
 class Request(msgspec.Struct, frozen=True):

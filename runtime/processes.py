@@ -44,6 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _shard(options: argparse.Namespace, folders: Folders) -> int:
     # Imported here: the other processes need no engines in memory.
     from alerts.evidence import EvidenceStore
+    from configs.phones import phone_points
     from runtime.asks import looks_asked, tasks_of
     from runtime.engines import open_engines
     from runtime.shard import Shard, let_threads_take_turns
@@ -52,10 +53,12 @@ def _shard(options: argparse.Namespace, folders: Folders) -> int:
     stop = stop_on_signals()
     site = load_site(options.config)
     wanted = {c for c in options.cameras.split(",") if c}
-    points = [p for p in site.cameras if not wanted or p.id in wanted]
+    cameras = [p for p in site.cameras if not wanted or p.id in wanted]
+    phones = [p for p in phone_points(site) if not wanted or p.id in wanted]
+    points = [*cameras, *phones]
     database = open_database(database_url(), folders.var)
     engines = open_engines(
-        {task for p in points for task in tasks_of(p)}, looks_per_second=looks_asked(points), cache_folder=folders.var
+        {task for p in points for task in tasks_of(p)}, looks_per_second=looks_asked(cameras), cache_folder=folders.var
     )
     shard = Shard(
         site,
@@ -68,7 +71,7 @@ def _shard(options: argparse.Namespace, folders: Folders) -> int:
         folders.feedback,
     )
     shard.start()
-    log.info("%s watches %d cameras", options.name, len(points))
+    log.info("%s watches %d cameras and up to %d phones", options.name, len(cameras), len(phones))
     try:
         shard.run(stop)
     finally:
@@ -104,6 +107,8 @@ def _api(options: argparse.Namespace, folders: Folders) -> int:
             live=LiveSettings(
                 viewers_total=service.viewers,
                 viewers_per_camera=service.viewers_per_camera,
+                megabits=service.live_megabits,
+                transcoders=service.transcoders,
                 ice_servers=tuple(service.ice_servers),
                 turn_username=service.turn_username,
                 turn_password=service.turn_password,

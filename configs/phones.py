@@ -1,0 +1,39 @@
+"""Phones that are cameras for a while: temporary monitoring points, besides those in the site's file.
+
+Promises: their ids never change, so what one recorded stays findable; watched and recorded as data here says. Not here:
+who publishes, where and when, which only the running service knows (`live/phones.py`).
+"""
+
+from pydantic import SecretStr
+
+from configs.site import MonitoringPoint, Name, Place, Recording, RecordingMode, Site, Streams, Transport
+from configs.words import Watch
+
+#: The group that they are in. It is in no file.
+GROUP = "phones"
+#: Where such a point is comes with its stream; until then nobody is told of any place.
+_NOWHERE = Place(x=0.5, y=0.5)
+
+
+def phone_points(site: Site) -> list[MonitoringPoint]:
+    """The temporary monitoring points of a site; none where `service.phones` is 0."""
+    recording = Recording(mode=RecordingMode.CONTINUOUS, keep_days=site.service.phone_keep_days)
+    return [
+        MonitoringPoint(
+            id=f"phone-{number}",
+            name=Name(zh=f"手机 {number}", en=f"Phone {number}"),
+            place=_NOWHERE,
+            group=GROUP,
+            # Nothing is opened at this address: the service hands the stream over (`ingest/handed.py`).
+            streams=Streams.model_construct(sub=SecretStr(f"phone://{number}"), main=None, transport=Transport.TCP),
+            watch=[Watch.SMOKE_FIRE, Watch.PEOPLE_FLOW],
+            recording=recording,
+        )
+        for number in range(1, site.service.phones + 1)
+    ]
+
+
+def carried_by(point: MonitoringPoint, person: str) -> MonitoringPoint:
+    """The point while somebody carries it: named after them."""
+    person = person[:60]
+    return point.model_copy(update={"name": Name(zh=f"{person}的手机", en=f"{person}'s phone")})
