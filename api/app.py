@@ -17,10 +17,12 @@ from api.bulletin import Bulletin
 from api.cameras import CameraBoard
 from api.console import console_router
 from api.context import Context
+from api.cors import allow_origins
 from api.governance import make_governance
 from api.guard import Guard
 from api.logins import LoginWatch
 from api.overlays import OverlayPool
+from api.phone_log import PhoneLog
 from api.problems import MEDIA_TYPE, install
 from api.routes import (
     credit,
@@ -43,12 +45,15 @@ from api.routes import (
     users,
     wechat,
     whep,
+    whip,
 )
 from api.settings import ApiSettings
 from api.throttle import LoginThrottle
+from configs.phones import phone_points
 from configs.words import StreamRole
 from live.feed import FeedPool
 from live.films import FilmDesk
+from live.phones import PhoneDesk
 from live.playable import PlayableFeeds
 from live.seats import Seats
 from live.subscriber import ShardLink
@@ -80,6 +85,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
         context.shards.start()
         await context.bulletin.start()
         context.whep.start()
+        context.phones.start()
         context.logins.start()
         try:
             yield
@@ -87,6 +93,8 @@ def create_app(settings: ApiSettings) -> FastAPI:
             await context.logins.stop()
             context.films.stop()
             await context.whep.stop()
+            await context.phones.stop()
+            await context.phone_log.stop()
             await context.playable.stop()
             await context.bulletin.stop()
             await context.shards.stop()
@@ -103,6 +111,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
     )
     install(app)
     app.add_middleware(Guard, allowed_origins=settings.allowed_origins)
+    allow_origins(app, settings.allowed_origins)
     governance = (dispatch, reports, notifications, credit, questions, figures, wechat)
     counts = (flow, flow_reports)
     for module in (
@@ -118,6 +127,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
         events,
         whep,
         films,
+        whip,
         health,
     ):
         app.include_router(module.router)
@@ -141,12 +151,15 @@ def _make_context(settings: ApiSettings) -> Context:
         transcoder = transcoders.of(camera_id, role)
         return transcoder.cpu_share if transcoder else None
 
-    board = CameraBoard(settings.site, viewers=watching, transcode_cores=transcode_cores)
-    playable = PlayableFeeds(feeds, transcoders, board.roles)
-    seats = Seats(live.viewers_total, live.viewers_per_camera, live.megabits)
     ice = IceServers(
         live.ice_servers, live.turn_username, live.turn_password.get_secret_value() if live.turn_password else None
     )
+    phone_ids = [point.camera_id for point in phone_points(settings.site)]
+    phones, phone_log = PhoneDesk(phone_ids, shards.hand_over, ice, live.dead_after_seconds), PhoneLog(database)
+    phones.on_end = phone_log.ended
+    board = CameraBoard(settings.site, watching, transcode_cores=transcode_cores, phones=phones.live)
+    playable = PlayableFeeds(feeds, transcoders, board.roles)
+    seats = Seats(live.viewers_total, live.viewers_per_camera, live.megabits)
     desk, film_desk = WhepDesk(playable, seats, ice, live.dead_after_seconds), FilmDesk(playable, seats)
     bulletin = Bulletin(database, board, settings.listeners_total)
     overlays = OverlayPool(shards, settings.listeners_total)
@@ -155,10 +168,10 @@ def _make_context(settings: ApiSettings) -> Context:
     shards.subscribe(STATE)
     shards.subscribe(EVENT)
     governance = make_governance(settings, database)
-    logins = LoginWatch(database, (desk, film_desk, overlays))
+    logins = LoginWatch(database, (desk, film_desk, overlays, phones))
     return Context(
-        settings, database, shards, board, bulletin, overlays, playable, desk, film_desk, seats, logins,
-        LoginThrottle(), governance,
+        settings, database, shards, board, bulletin, overlays, playable, desk, film_desk, phones, phone_log,
+        seats, logins, LoginThrottle(), governance,
     )  # fmt: skip
 
 

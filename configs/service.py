@@ -84,6 +84,9 @@ class Service(Strict):
     def _certificate_and_key(self) -> Self:
         if self.metrics_token is not None and len(self.metrics_token) < 16:
             raise ValueError("metrics_token is shorter than 16 characters; make one with `openssl rand -hex 16`")
+        turn = self.turn_username or "", self.turn_password.get_secret_value() if self.turn_password else ""
+        if any(not text.isascii() or not text.isprintable() for text in turn):
+            raise ValueError("turn_username and turn_password may hold letters, digits and signs of ASCII alone")
         if (self.tls_certificate is None) != (self.tls_key is None):
             raise ValueError("tls_certificate and tls_key need each other")
         for path in (self.tls_certificate, self.tls_key):

@@ -55,9 +55,15 @@ class IceServers:
         for url in self.addresses:
             link = f'<{url}>; rel="ice-server"'
             if url.startswith("turn") and self.username and self.password:
-                link += f'; username="{self.username}"; credential="{self.password}"; credential-type="password"'
+                link += f'; username="{_quoted(self.username)}"; credential="{_quoted(self.password)}"'
+                link += '; credential-type="password"'
             links.append(link)
         return links
+
+
+def _quoted(value: str) -> str:
+    """Inside a quoted string of a header."""
+    return value.replace("\\", "\\\\").replace('"', '\\"')
 
 
 @dataclass(slots=True)

@@ -7,6 +7,7 @@
  */
 import { problemOf, type Schemas } from '@/api/client'
 import { backoffMs } from './backoff'
+import { iceServers } from './ice'
 
 export type Stream = 'sub' | 'main'
 export type FeedSession = Schemas['FeedSession']
@@ -14,7 +15,7 @@ export type WhepState = 'idle' | 'connecting' | 'live' | 'waiting' | 'closed'
 
 export interface WhepEnvironment {
   fetch: typeof fetch
-  newConnection: () => RTCPeerConnection
+  newConnection: (iceServers: RTCIceServer[]) => RTCPeerConnection
   setTimeout: (run: () => void, ms: number) => number
   clearTimeout: (id: number) => void
   random: () => number
@@ -25,7 +26,7 @@ export interface WhepEvents {
   onMedia?: (media: MediaStream | null) => void
 }
 
-/** Host candidates are gathered within milliseconds; whatever takes longer than this is not waited for. */
+/** Host candidates are gathered within milliseconds; what takes longer than this, at a STUN or TURN server, follows. */
 const GATHER_MS = 600
 const ANSWER_MS = 10_000
 /** After the answer, a way to the service; where UDP is blocked there is none. */
@@ -38,7 +39,7 @@ const DISCONNECTED_MS = 4_000
 function browserEnvironment(): WhepEnvironment {
   return {
     fetch: (input, init) => fetch(input, init),
-    newConnection: () => new RTCPeerConnection({ bundlePolicy: 'max-bundle' }),
+    newConnection: (iceServers) => new RTCPeerConnection({ bundlePolicy: 'max-bundle', iceServers }),
     setTimeout: (run, ms) => window.setTimeout(run, ms),
     clearTimeout: (id) => window.clearTimeout(id),
     random: Math.random,
@@ -54,6 +55,7 @@ export class WhepViewer {
 
   private connection: RTCPeerConnection | null = null
   private location: string | null = null
+  private entityTag: string | null = null
   private generation = 0
   private retryTimer: number | null = null
   private watchdogTimer: number | null = null
@@ -115,7 +117,9 @@ export class WhepViewer {
   private async connect(): Promise<void> {
     const generation = ++this.generation
     this.enter('connecting', this.reason)
-    const connection = this.env.newConnection()
+    const servers = await iceServers(this.cameraId, this.env.fetch)
+    if (generation !== this.generation) return
+    const connection = this.env.newConnection(servers)
     this.connection = connection
     connection.ontrack = (event) => {
       if (generation !== this.generation) return
@@ -128,9 +132,11 @@ export class WhepViewer {
       await connection.setLocalDescription(await connection.createOffer())
       await this.gathered(connection)
       if (generation !== this.generation) return
+      const later = candidatesFrom(connection)
       const answer = await this.exchange(connection.localDescription?.sdp ?? '', generation)
       if (generation !== this.generation) return
       await connection.setRemoteDescription({ type: 'answer', sdp: answer })
+      later((candidate) => this.trickle(connection, candidate))
       this.watch(FIRST_PICTURE_MS, 'no_first_picture')
       if (connection.connectionState !== 'connected' && !this.stood)
         this.connectTimer = this.env.setTimeout(() => this.fail('no_way'), CONNECT_MS)
@@ -161,10 +167,34 @@ export class WhepViewer {
       const body = await response.text()
       if (response.status !== 201) throw refusal(response.status, body)
       this.location = location
+      this.entityTag = response.headers.get('ETag')
       return body
     } finally {
       this.env.clearTimeout(timer)
     }
+  }
+
+  /** A candidate that was found after the offer (RFC 8840). Without it there may be another way, so nothing is said. */
+  private trickle(connection: RTCPeerConnection, candidate: RTCIceCandidate): void {
+    const ufrag = /^a=ice-ufrag:.*$/m.exec(connection.localDescription?.sdp ?? '')?.[0].trim()
+    if (this.location === null || this.connection !== connection || ufrag === undefined) return
+    void this.env
+      .fetch(this.location, {
+        method: 'PATCH',
+        headers: {
+          'Content-Type': 'application/trickle-ice-sdpfrag',
+          ...(this.entityTag === null ? {} : { 'If-Match': this.entityTag }),
+        },
+        body: [
+          ufrag,
+          'm=video 9 UDP/TLS/RTP/SAVPF 0',
+          `a=mid:${candidate.sdpMid}`,
+          `a=${candidate.candidate}`,
+          '',
+        ].join('\r\n'),
+        credentials: 'same-origin',
+      })
+      .catch(() => undefined)
   }
 
   private gathered(connection: RTCPeerConnection): Promise<void> {
@@ -240,6 +270,21 @@ export class WhepViewer {
     this.state = state
     this.reason = reason
     this.events.onState?.(state, reason)
+  }
+}
+
+/** From now on the connection's further candidates, kept until the returned function is told who takes them. */
+function candidatesFrom(connection: RTCPeerConnection): (take: (candidate: RTCIceCandidate) => void) => void {
+  const waiting: RTCIceCandidate[] = []
+  let taker: ((candidate: RTCIceCandidate) => void) | null = null
+  connection.onicecandidate = ({ candidate }) => {
+    if (candidate === null || candidate.candidate === '') return
+    if (taker === null) waiting.push(candidate)
+    else taker(candidate)
+  }
+  return (take) => {
+    taker = take
+    waiting.forEach(take)
   }
 }
 

@@ -2,6 +2,7 @@
 import { defineStore } from 'pinia'
 import { ref } from 'vue'
 import { api, Problem, type User } from '@/api/client'
+import { forgetIceServers } from '@/live/ice'
 
 export const useSession = defineStore('session', () => {
   const user = ref<User | null>(null)
@@ -31,11 +32,13 @@ export const useSession = defineStore('session', () => {
 
   async function logOut(): Promise<void> {
     await api.logOut().catch(() => undefined)
+    forgetIceServers()
     user.value = null
   }
 
   function lost(): void {
     if (user.value !== null) expired.value = true
+    forgetIceServers()
     user.value = null
     known.value = true
   }

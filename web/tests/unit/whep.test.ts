@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { setLanguage } from '@/i18n'
 import { backoffMs } from '@/live/backoff'
+import { forgetIceServers, serversIn } from '@/live/ice'
 import { WhepViewer, type WhepState } from '@/live/whep'
 
 /** The few members of RTCPeerConnection that the viewer uses. */
@@ -13,9 +14,10 @@ class FakeConnection extends EventTarget {
   closed = false
   ontrack: ((event: unknown) => void) | null = null
   onconnectionstatechange: (() => void) | null = null
+  onicecandidate: ((event: { candidate: unknown }) => void) | null = null
   directions: (string | undefined)[] = []
 
-  constructor() {
+  constructor(readonly servers: RTCIceServer[]) {
     super()
     FakeConnection.made.push(this)
   }
@@ -47,6 +49,7 @@ class FakeConnection extends EventTarget {
 }
 
 const calls: { method: string; url: string; body: unknown; keepalive: boolean }[] = []
+let options: () => Response
 let answer: () => Response | Promise<Response>
 const states: [WhepState, string | null][] = []
 
@@ -56,9 +59,10 @@ function viewer(stream: 'sub' | 'main' = 'sub') {
     stream,
     { onState: (state, reason) => states.push([state, reason]) },
     {
-      newConnection: () => new FakeConnection() as unknown as RTCPeerConnection,
+      newConnection: (servers) => new FakeConnection(servers) as unknown as RTCPeerConnection,
       random: () => 1,
       fetch: async (url, init) => {
+        if (init?.method === 'OPTIONS') return options()
         calls.push({
           method: init?.method ?? 'GET',
           url: String(url),
@@ -92,6 +96,8 @@ beforeEach(() => {
   states.length = 0
   let id = 0
   answer = () => created(++id)
+  options = () => new Response(null, { status: 204 })
+  forgetIceServers()
 })
 
 describe('a WHEP viewer', () => {
@@ -112,6 +118,56 @@ describe('a WHEP viewer', () => {
     expect(v.state).toBe('connecting')
     v.sawPicture()
     expect(v.state).toBe('live')
+  })
+
+  it('knows the STUN and TURN servers before it offers, and asks for them once', async () => {
+    let asked = 0
+    options = () => {
+      asked += 1
+      const link =
+        '<stun:s.example:3478>; rel="ice-server", <turn:t.example?transport=tcp>; rel="ice-server"; username="u"; credential="a\\"b, <c>"; credential-type="password"'
+      return new Response(null, { status: 204, headers: { Link: link } })
+    }
+    await playing(viewer())
+    await playing(viewer())
+    expect(asked).toBe(1)
+    const servers = [
+      { urls: 'stun:s.example:3478' },
+      { urls: 'turn:t.example?transport=tcp', username: 'u', credential: 'a"b, <c>' },
+    ]
+    expect(FakeConnection.made.map((c) => c.servers)).toEqual([servers, servers])
+  })
+
+  it('connects all the same when the servers are not told, and asks again the next time', async () => {
+    options = () => new Response(null, { status: 503 })
+    await playing(viewer())
+    expect(newest().servers).toEqual([])
+    options = () => new Response(null, { status: 204, headers: { Link: '<stun:s.example>; rel="ice-server"' } })
+    await playing(viewer())
+    expect(newest().servers).toEqual([{ urls: 'stun:s.example' }])
+    expect(serversIn('<https://x.example>; rel="ice-server", <stun:a>; rel="next", <stun:b>')).toEqual([])
+  })
+
+  it('tells of candidates that were found after the offer', async () => {
+    answer = () =>
+      new Response('v=0 answer', { status: 201, headers: { Location: '/api/whep/sessions/1', ETag: '"tag"' } })
+    const v = viewer()
+    v.open()
+    await vi.advanceTimersByTimeAsync(700)
+    newest().localDescription = { sdp: 'v=0\r\na=ice-ufrag:abcd\r\n' }
+    newest().onicecandidate?.({ candidate: { candidate: 'candidate:1 1 udp 1 192.0.2.1 9 typ relay', sdpMid: '0' } })
+    newest().onicecandidate?.({ candidate: null })
+    await settle()
+    const patches = calls.filter((c) => c.method === 'PATCH')
+    expect(patches).toHaveLength(1)
+    expect(patches[0]!.url).toBe('/api/whep/sessions/1')
+    expect(String(patches[0]!.body).split('\r\n')).toEqual([
+      'a=ice-ufrag:abcd',
+      'm=video 9 UDP/TLS/RTP/SAVPF 0',
+      'a=mid:0',
+      'a=candidate:1 1 udp 1 192.0.2.1 9 typ relay',
+      '',
+    ])
   })
 
   it('does not wait for ever for candidates', async () => {
