@@ -145,9 +145,21 @@ def write(session: Session, facts: Iterable[FactLike]) -> None:
         _write(session, fact)
 
 
+def _row_of(session: Session, call_id: str, person: PersonLike) -> CallPerson:
+    """Somebody's row; whoever joined unasked has none yet."""
+    row = session.get(CallPerson, person.id)
+    if row is None:
+        row = CallPerson(
+            id=person.id, call_id=call_id, user_id=person.user_id, name=person.name, state=str(person.state),
+            invited_at=moment(person.invited_at), rings_until=moment(person.rings_until),
+        )  # fmt: skip
+        session.add(row)
+    return row
+
+
 def _write(session: Session, fact: FactLike) -> None:
     at, person = moment(fact.at), fact.person
-    row = session.get(CallPerson, person.id) if person is not None else None
+    row = _row_of(session, fact.call_id, person) if person is not None else None
     if row is not None and person is not None:
         row.state, row.seconds = str(person.state), person.seconds
         row.joined_at, row.present_since, row.left_at = (

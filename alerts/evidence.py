@@ -98,9 +98,13 @@ class EvidenceStore:
         except OSError:
             part.unlink(missing_ok=True)
             raise
+        self.sync(folder)
+        return EvidenceFile(f"{day}/{name}", media_type, hashlib.sha256(data).hexdigest(), len(data), captured_at)
+
+    def sync(self, folder: Path) -> None:
+        """Makes sure that the names of the files in this subfolder are on disk."""
         for synced in (folder, self.folder):
             _sync_folder(synced)
-        return EvidenceFile(f"{day}/{name}", media_type, hashlib.sha256(data).hexdigest(), len(data), captured_at)
 
 
 def _sync_folder(folder: Path) -> None:

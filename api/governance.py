@@ -8,6 +8,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from fastapi import Request
+from starlette.requests import HTTPConnection
 
 from alerts.evidence import EvidenceStore
 from alerts.notify.courier import Courier
@@ -44,7 +45,7 @@ class Governance:
         keys[f"device:{device}" if device else f"address:{address}"] = limits.per_device_hour
         self._slow(self.reports.wait_seconds(keys))
 
-    def brake_looking(self, request: Request) -> None:
+    def brake_looking(self, request: HTTPConnection) -> None:
         """Counts one look at a code: codes cannot be tried out by the thousand."""
         self._slow(self.looks.wait_seconds({network_of(address_of(request) or "unknown"): _LOOKS_PER_MINUTE}))
 
@@ -58,7 +59,7 @@ class Governance:
         return moment.astimezone(self.zone).date().isoformat()
 
 
-def address_of(request: Request) -> str | None:
+def address_of(request: HTTPConnection) -> str | None:
     """Where a request comes from."""
     return request.client.host if request.client else None
 

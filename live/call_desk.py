@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from live.call_messages import Agree, Hello, Leave, Message, Record, Signal, Status, relayed
-from live.call_people import CallRefused, Fact, Person, Presence
+from live.call_people import CallRefused, Fact, Presence
 from live.calls import Room
 
 log = logging.getLogger(__name__)
@@ -46,11 +46,14 @@ OVER, ELSEWHERE, REMOVED, LOGGED_OUT, TOO_MUCH = (
 
 @dataclass(eq=False, slots=True)
 class Line:
-    """One page's line. `goodbye`: it is to be closed."""
+    """One page's line. `goodbye`: it is to be closed. `login`: it holds as long as this; `sees` says which cameras'
+    pictures it may pass on."""
 
     call_id: str
     person_id: str
     session: str
+    login: str | None = None
+    sees: Callable[[str], bool] = lambda camera_id: False
     queue: asyncio.Queue[Outgoing | Goodbye] = field(default_factory=lambda: asyncio.Queue(_QUEUE))
     goodbye: Goodbye | None = None
     allowance: float = _BURST
@@ -74,20 +77,18 @@ class CallTotals:
 
 
 class CallDesk:
-    """See the module. `view` says a call as pages see it; `on_facts` and `on_change` hear what happened; `may_share`
-    says whether somebody may pass a camera's picture on."""
+    """See the module. `view` says a call as pages see it; `on_facts` and `on_change` hear what happened."""
 
     def __init__(
         self,
         view: Callable[[Room], Outgoing],
         on_facts: Callable[[list[Fact]], None] = lambda facts: None,
         on_change: Callable[[Room], None] = lambda room: None,
-        may_share: Callable[[Person, str], bool] = lambda person, camera_id: False,
         clock: Callable[[], float] = time.time,
         most_calls: int = 50,
     ) -> None:
         self._view, self._on_facts, self._on_change, self.clock = view, on_facts, on_change, clock
-        self._may_share, self._most_calls = may_share, most_calls
+        self._most_calls = most_calls
         self.rooms: dict[str, Room] = {}
         self._lines: dict[tuple[str, str], Line] = {}
         self._told: dict[str, int] = {}
@@ -128,14 +129,21 @@ class CallDesk:
         """The call under way from this incident."""
         return next((r for r in self.rooms.values() if r.incident_id == incident_id), None)
 
-    def join(self, call_id: str, person_id: str, hello: Hello) -> Line:
+    def join(
+        self,
+        call_id: str,
+        person_id: str,
+        hello: Hello,
+        login: str | None = None,
+        sees: Callable[[str], bool] = lambda camera_id: False,
+    ) -> Line:
         """A page comes. Raises CallRefused."""
         room = self.room(call_id)
         room.join(person_id, hello.session, hello.device)
         older = self._lines.get((call_id, person_id))
         if older is not None:
             self._close(older, ELSEWHERE if older.session != hello.session else Goodbye(4009, "again"))
-        line = Line(call_id, person_id, hello.session, heard_at=self.clock())
+        line = Line(call_id, person_id, hello.session, login, sees, heard_at=self.clock())
         self._lines[call_id, person_id] = line
         self.settle(room)
         return line
@@ -166,7 +174,7 @@ class CallDesk:
             case Signal():
                 self._relay(room, line, message)
             case Status():
-                if message.share and not self._may_share(room.people[person], message.share.camera_id):
+                if message.share and not line.sees(message.share.camera_id):
                     raise CallRefused("not-allowed", "you may not show this camera")
                 room.set_status(person, message)
             case Record(wanted=True):
@@ -215,14 +223,17 @@ class CallDesk:
             room.tick()
             self.settle(room)
 
-    def close_lines_of(self, user_id: str, goodbye: Goodbye = LOGGED_OUT) -> None:
-        """Somebody may be in no call any more."""
-        for room in list(self.rooms.values()):
-            person = room.of_user(user_id)
-            if person is not None and (line := self._lines.get((room.id, person.id))):
-                room.leave(person.id)
-                self._close(line, goodbye)
-                self.settle(room)
+    def logins(self) -> set[str]:
+        """The logins by which pages are in calls."""
+        return {line.login for line in self._lines.values() if line.login is not None}
+
+    async def end_login(self, login: str) -> None:
+        """Whoever came by this login is in no call any more."""
+        for line in [found for found in self._lines.values() if found.login == login]:
+            room = self.rooms[line.call_id]
+            room.leave(line.person_id)
+            self._close(line, LOGGED_OUT)
+            self.settle(room)
 
     def _in_measure(self, line: Line) -> bool:
         now = self.clock()
@@ -261,6 +272,3 @@ class CallDesk:
                 self.tick()
             except Exception:
                 log.exception("calls could not be looked after")
-
-
-__all__ = ["CallDesk", "CallRefused", "CallTotals", "Goodbye", "Line", "Person"]

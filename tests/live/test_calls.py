@@ -286,7 +286,7 @@ class Desk:
 
     def __init__(self) -> None:
         self.clock = Clock()
-        self.desk = CallDesk(view, clock=self.clock, may_share=lambda who, camera: camera == "gate")
+        self.desk = CallDesk(view, clock=self.clock)
         self.lines: dict[str, Line] = {}
         for call in ("one", "two"):
             room = Room(call, f"incident-{call}", f"{call}-a", [], self.clock, CallLimits())
@@ -294,7 +294,8 @@ class Desk:
             room.invite([person(f"{call}-b")])
             self.desk.open(room)
             for name in (f"{call}-a", f"{call}-b"):
-                self.lines[name] = self.desk.join(call, name, Hello(f"page-{name}", "device"))
+                hello = Hello(f"page-{name}", "device")
+                self.lines[name] = self.desk.join(call, name, hello, f"login-{name}", lambda camera: camera == "gate")
         for line in self.lines.values():
             heard(line)
 
@@ -390,7 +391,8 @@ def test_a_camera_is_shown_by_who_may_see_it() -> None:
 
 def test_who_logs_out_is_in_no_call() -> None:
     desk = Desk()
-    desk.desk.close_lines_of("user-one-a")
+    assert "login-one-a" in desk.desk.logins()
+    asyncio.run(desk.desk.end_login("login-one-a"))
     assert desk.desk.rooms["one"].people["one-a"].state is Presence.LEFT
     assert heard(desk.lines["one-a"])[-1] == {"goodbye": "logged_out"}
     assert not heard(desk.lines["two-a"])
