@@ -12,7 +12,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from api import schemas
+from api import schemas, schemas_calls
 from api.bulletin import Bulletin
 from api.cameras import CameraBoard
 from api.console import console_router
@@ -25,6 +25,8 @@ from api.overlays import OverlayPool
 from api.phone_log import PhoneLog
 from api.problems import MEDIA_TYPE, install
 from api.routes import (
+    call_lines,
+    calls,
     credit,
     dispatch,
     events,
@@ -48,6 +50,7 @@ from api.routes import (
     whip,
 )
 from api.settings import ApiSettings
+from api.switchboard import Switchboard
 from api.throttle import LoginThrottle
 from configs.phones import phone_points
 from configs.words import StreamRole
@@ -72,6 +75,8 @@ _FURTHER_SCHEMAS = (
     schemas.ResyncEvent,
     schemas.OverlayWish,
     schemas.Overlay,
+    schemas_calls.CallWelcome,
+    schemas_calls.CallBell,
 )
 
 
@@ -86,11 +91,13 @@ def create_app(settings: ApiSettings) -> FastAPI:
         await context.bulletin.start()
         context.whep.start()
         context.phones.start()
+        await context.switchboard.start()
         context.logins.start()
         try:
             yield
         finally:
             await context.logins.stop()
+            await context.switchboard.stop()
             context.films.stop()
             await context.whep.stop()
             await context.phones.stop()
@@ -128,6 +135,8 @@ def create_app(settings: ApiSettings) -> FastAPI:
         whep,
         films,
         whip,
+        calls,
+        call_lines,
         health,
     ):
         app.include_router(module.router)
@@ -168,10 +177,11 @@ def _make_context(settings: ApiSettings) -> Context:
     shards.subscribe(STATE)
     shards.subscribe(EVENT)
     governance = make_governance(settings, database)
-    logins = LoginWatch(database, (desk, film_desk, overlays, phones))
+    switchboard = Switchboard(database, board, governance.evidence, settings.listeners_total, bulletin.nudge)
+    logins = LoginWatch(database, (desk, film_desk, switchboard, overlays, phones))
     return Context(
-        settings, database, shards, board, bulletin, overlays, playable, desk, film_desk, phones, phone_log,
-        seats, logins, LoginThrottle(), governance,
+        settings, database, shards, board, bulletin, overlays, playable, desk, film_desk, switchboard, phones,
+        phone_log, seats, logins, LoginThrottle(), governance,
     )  # fmt: skip
 
 

@@ -14,9 +14,12 @@ from api.cameras import CameraBoard
 from api.governance import Governance
 from api.logins import LoginWatch
 from api.overlays import OverlayPool
+from api.phone_log import PhoneLog
 from api.settings import ApiSettings
+from api.switchboard import Switchboard
 from api.throttle import LoginThrottle
 from live.films import FilmDesk
+from live.phones import PhoneDesk
 from live.playable import PlayableFeeds
 from live.seats import Seats
 from live.subscriber import ShardLink
@@ -37,6 +40,9 @@ class Context:
     playable: PlayableFeeds
     whep: WhepDesk
     films: FilmDesk
+    switchboard: Switchboard
+    phones: PhoneDesk
+    phone_log: PhoneLog
     seats: Seats
     logins: LoginWatch
     throttle: LoginThrottle

@@ -29,6 +29,8 @@ KINDS: dict[str, tuple[int, str, str]] = {
     "camera-not-found": (404, "没有这个监控点", "There is no such camera"),
     "incident-not-found": (404, "没有这个事件", "There is no such incident"),
     "evidence-not-found": (404, "没有这份证据", "There is no such evidence"),
+    "call-not-found": (404, "没有邀请您参加这次通话", "You are not asked to this call"),
+    "call-over": (410, "通话已结束，或链接已失效", "The call is over, or its link does not hold any more"),
     "session-not-found": (404, "直播会话已结束", "The live session has ended"),
     "method-not-allowed": (405, "不支持此请求方法", "This method is not supported here"),
     "stale-incident": (
@@ -40,6 +42,10 @@ KINDS: dict[str, tuple[int, str, str]] = {
     "report-not-found": (404, "没有这个查询码，请核对后重试", "There is no such code; check it and try again"),
     "proposal-not-found": (404, "没有这条合并建议", "There is no such proposal"),
     "cannot": (409, "现在不能这样做", "This cannot be done now"),
+    "call-under-way": (409, "该事件已有通话，请直接加入", "A call of this incident is under way; join it"),
+    "call-full": (409, "通话最多六人", "There is no room for more in this call"),
+    "call-taken": (409, "已有人用此链接加入", "Somebody has joined with this link already"),
+    "too-many-calls": (503, "同时进行的通话已达上限，请稍后再试", "Too many calls at the moment; try again later"),
     "not-enough-points": (409, "积分不足", "There are not enough points"),
     "out-of-stock": (409, "已兑完", "There is none left"),
     "unusable-media": (415, "照片或视频无法使用", "The photo or video cannot be used"),
@@ -58,6 +64,16 @@ KINDS: dict[str, tuple[int, str, str]] = {
     "stale-session": (412, "连接已更换，请重新建立", "This is of another connection; start a new session"),
     "cannot-restart": (422, "不支持重启连接，请重新建立", "A session cannot be restarted; start a new one"),
     "bad-range": (416, "请求的范围无效", "The range asked for is not there"),
+    "too-many-phones": (
+        503,
+        "同时直播的手机已达上限，请等一位同事结束后再试",
+        "As many phones are filming as may be; try again when a colleague has ended",
+    ),
+    "no-phones": (
+        409,
+        "本村未开启手机直播，请联系管理员",
+        "Phones are not cameras in this village; ask the administrator",
+    ),
     "too-many-viewers": (503, "观看人数已达上限，请稍后再试", "Too many viewers at the moment; try again later"),
     "too-many-bits": (
         503,
