@@ -7,6 +7,7 @@ Owned by one event loop. Not here: WebRTC (`track.py`, `whep.py`), sockets (`sub
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ QUEUE_FRAMES = 900
 #: So many steps back in time within one group, each so small, are B-frames and no clock that was set.
 _STEPS_BACK = 2
 _STEP_BACK_SECONDS = 1.0
+_SILENT_SECONDS = 6.0
 
 
 Later = Callable[[float, Callable[[], None]], object]
@@ -127,8 +129,8 @@ class Viewer:
 class Feed:
     """One stream of one camera."""
 
-    def __init__(self, camera_id: CameraId, role: StreamRole) -> None:
-        self.camera_id, self.role = camera_id, role
+    def __init__(self, camera_id: CameraId, role: StreamRole, clock: Callable[[], float] = time.monotonic) -> None:
+        self.camera_id, self.role, self._clock = camera_id, role, clock
         self.figures = FeedFigures()
         self.viewers: set[Taker] = set()
         self.last: PacketMessage | None = None
@@ -140,6 +142,7 @@ class Feed:
         self._sequence: int | None = None
         self._keyframe_came = asyncio.Event()
         self._meter = Meter()
+        self._came_at: float | None = None
         self._steps_back = self._steps_back_before = 0
         self._closed = False
 
@@ -158,6 +161,11 @@ class Feed:
         """The last group of pictures; only its key frame when the rest is missing or too much; empty before the
         first."""
         return list(self._group if self._group_is_whole else self._group[:1])
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it gave pictures, and has given none for a while."""
+        return self._came_at is not None and self._clock() - self._came_at > _SILENT_SECONDS
 
     @property
     def bits_per_second(self) -> float:
@@ -230,6 +238,7 @@ class Feed:
         else:
             self._is_live = True
         self.figures.packets += 1
+        self._came_at = self._clock()
         self._meter.add(message.stream_time, len(message.data))
         if not message.is_keyframe and self.last is not None and not lost:
             self._steps_back += 0 < self.last.stream_time - message.stream_time < _STEP_BACK_SECONDS

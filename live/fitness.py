@@ -15,6 +15,7 @@ import av.error
 
 from live.feed import Feed
 from live.h264 import parameter_set, profile_level_id
+from live.sps import reorders
 from live.wire import PacketMessage
 
 _REMEMBERED = 256
@@ -35,13 +36,15 @@ class Unfit(StrEnum):
     B_FRAMES = "b_frames"
     PROFILE = "profile"
     PARAMETERS = "parameters"
+    #: The stream gives no pictures now; its other stream does.
+    NO_PICTURE = "no_picture"
 
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """What FFmpeg reads from a key frame."""
+    """What is read from a key frame. `reorders`: None where it says nothing, and the pictures must tell."""
 
-    reorders: bool
+    reorders: bool | None
     pixels: str | None
 
 
@@ -73,7 +76,7 @@ class FitnessBook:
                 forgotten = next(iter(self._looks))
                 del self._looks[forgotten]
                 self._in_order.discard(forgotten)
-        if not look.reorders and not profile.startswith(_BASELINE) and parameters not in self._in_order:
+        if look.reorders is None and not profile.startswith(_BASELINE) and parameters not in self._in_order:
             await _some_pictures(feed)
             self._in_order.add(parameters)
         if look.reorders or feed.has_b_frames:
@@ -105,6 +108,6 @@ def _look_into(keyframe: bytes) -> _Look:
     try:
         with av.open(io.BytesIO(keyframe), format="h264") as container:
             context = container.streams.video[0].codec_context
-            return _Look(bool(context.has_b_frames), context.pix_fmt)
+            return _Look(bool(context.has_b_frames) or reorders(parameter_set(keyframe) or b""), context.pix_fmt)
     except (av.error.FFmpegError, IndexError, ValueError):
-        return _Look(False, None)
+        return _Look(None, None)

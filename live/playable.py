@@ -19,6 +19,8 @@ from live.wire import PacketMessage
 _FIRST_PICTURE_SECONDS = 8.0
 #: A main stream that nobody watched has to be opened first.
 _OTHER_STREAM_SECONDS = 5.0
+#: So long a main stream is waited for where there is a sub stream to be shown instead.
+_MAIN_STREAM_SECONDS = 5.0
 
 
 class NoPicture(Exception):
@@ -39,17 +41,22 @@ class How(StrEnum):
 
 @dataclass(eq=False, slots=True)
 class Served:
-    """A feed that is held for one viewer, fit for his browser. `why` says what was wrong with the stream asked for."""
+    """A feed that is held for one viewer, fit for his browser. `why` says what was wrong with the stream asked for;
+    `awaited` is that stream, where it gave no pictures."""
 
     feed: Feed
     keyframe: PacketMessage
     how: How
     why: Unfit | None = None
     transcoder: Transcoder | None = None
+    awaited: Feed | None = None
 
     @property
     def is_over(self) -> bool:
-        """Whether it must be asked for anew: the camera sends something else now, or the transcoding has ended."""
+        """Whether it must be asked for anew: the camera sends something else now, the transcoding has ended, or the
+        stream that was asked for gives pictures again."""
+        if self.awaited is not None and self.awaited.last is not None and not self.awaited.is_silent:
+            return True
         return self.feed.is_closed or (self.transcoder is None and changed(self.feed))
 
 
@@ -68,7 +75,15 @@ class PlayableFeeds:
         feed = self.feeds.hold(camera_id, role)
         served: Served | None = None
         try:
-            keyframe = await feed.keyframe(_FIRST_PICTURE_SECONDS)
+            stands_in = (
+                StreamRole.SUB if role is StreamRole.MAIN and StreamRole.SUB in self._roles_of(camera_id) else None
+            )
+            keyframe = await feed.keyframe(_FIRST_PICTURE_SECONDS if stands_in is None else _MAIN_STREAM_SECONDS)
+            if stands_in is not None and (keyframe is None or feed.is_silent):
+                served = await self._other(camera_id, role, Unfit.NO_PICTURE)
+                if served is not None:
+                    served.awaited = feed
+                    return served
             if keyframe is None:
                 raise NoPicture("the camera gives no picture now; look at its state")
             try:
@@ -90,6 +105,8 @@ class PlayableFeeds:
             self.transcoders.release(served.transcoder)
         else:
             self.feeds.release(served.feed)
+        if served.awaited is not None:
+            self.feeds.release(served.awaited)
 
     async def stop(self) -> None:
         """Ends every transcoding and gives every stream back."""

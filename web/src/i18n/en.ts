@@ -376,6 +376,7 @@ export const en: Messages = {
       b_frames: 'the camera sends B-frames',
       profile: 'the camera sends a rare H.264 profile',
       parameters: 'the camera sends no parameter sets',
+      no_picture: 'the main stream gives no picture now; it is taken again when it does',
     },
     retrying: 'Snapshots stand in for live video; trying again',
   },

@@ -371,6 +371,7 @@ export const zh = {
       b_frames: '摄像机发送 B 帧',
       profile: '摄像机发送少见的 H.264 档次',
       parameters: '摄像机不发送参数集',
+      no_picture: '主码流暂无画面，恢复后自动切回',
     },
     retrying: '快照代替直播，正在重试',
   },
