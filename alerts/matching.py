@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from alerts.states import IncidentState
 from alerts.words import AlertDraft, Reason
 from configs.village import Village
-from configs.words import IncidentKind, Point
+from configs.words import IncidentKind, Point, is_phone
 from models.governance import MergeProposal
 from models.tables import Incident
 
@@ -122,7 +122,10 @@ def find_match(
     for row in _nearby(session, _bounds(draft, spot, raised_at - longest, farthest, village), held):
         gap = abs((raised_at - row.last_alert_at).total_seconds())
         resolved = row.state == IncidentState.RESOLVED.value
-        if draft.camera_id and row.camera_id == draft.camera_id and gap <= JOIN_WITHIN.total_seconds():
+        same = draft.camera_id and row.camera_id == draft.camera_id and gap <= JOIN_WITHIN.total_seconds()
+        # A phone goes elsewhere, and may be somebody else's by now: where it was counts, if that is known.
+        carried = is_phone(draft.camera_id or "") and spot is not None and row.place_x is not None
+        if same and not carried:
             if resolved:
                 match.likely.append(Likely(row.id, row.opened_at, _AGAIN))
                 continue

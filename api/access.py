@@ -14,7 +14,7 @@ from starlette.requests import HTTPConnection
 from api.context import Context, InContext
 from api.identity import Caller, extend, is_due, who_is
 from api.problems import ProblemError
-from api.roles import RESPONDERS, STAFF, WATCHERS
+from api.roles import FILMERS, RESPONDERS, STAFF, WATCHERS
 from configs.words import Role
 from models.tables import AuditEntry
 
@@ -75,6 +75,7 @@ def allow(*roles: Role) -> Any:
 
 StaffCaller = Annotated[Caller, allow(*STAFF)]
 WatchingCaller = Annotated[Caller, allow(*WATCHERS)]
+FilmingCaller = Annotated[Caller, allow(*FILMERS)]
 RespondingCaller = Annotated[Caller, allow(*RESPONDERS)]
 
 

@@ -5,16 +5,18 @@ here: who listens to the shards (`live/subscriber.py`), who is told of changes (
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from api import schemas
 from api.schemas import ShownState, Text
 from api.schemas_recordings import RecordingStatus
-from configs.site import MonitoringPoint, Site
-from configs.words import StreamRole
+from configs.phones import carried_by, phone_points
+from configs.site import MonitoringPoint, Place, Site
+from configs.words import CameraId, StreamRole, is_phone
 from ingest.errors import SENTENCES
+from live.phones import Broadcast
 from live.wire import StateMessage
 
 SILENT_SECONDS = 5.0
@@ -36,7 +38,9 @@ class _Heard:
 
 
 class CameraBoard:
-    """Keeps the last state of every stream. `hear` from the event loop; everything else from any thread."""
+    """Keeps the last state of every stream. `hear` from the event loop; everything else from any thread. `phones` gives
+    whose broadcasts there are: a phone's point is listed only while there is one, but always known, for what it
+    recorded."""
 
     def __init__(
         self,
@@ -44,15 +48,19 @@ class CameraBoard:
         viewers: Callable[[str, StreamRole], int] = lambda camera_id, role: 0,
         clock: Callable[[], float] = time.monotonic,
         transcode_cores: Callable[[str, StreamRole], float | None] = lambda camera_id, role: None,
+        phones: Callable[[], Mapping[CameraId, Broadcast]] = dict,
     ) -> None:
-        self._points = {point.id: point for point in site.cameras}
+        self._points = {point.id: point for point in (*site.cameras, *phone_points(site))}
+        self._phones = phones
         self._viewers, self._clock, self._transcode_cores = viewers, clock, transcode_cores
         self._heard: dict[tuple[str, StreamRole], _Heard] = {}
         self._told: dict[str, tuple[str | None, ...]] = {}
 
     @property
     def camera_ids(self) -> list[str]:
-        return list(self._points)
+        """Those that are to be shown, in the order of the configuration; then phones."""
+        live = self._phones()
+        return [camera_id for camera_id in self._points if not is_phone(camera_id) or camera_id in live]
 
     def __contains__(self, camera_id: str) -> bool:
         return camera_id in self._points
@@ -79,16 +87,24 @@ class CameraBoard:
     @property
     def hears_all(self) -> bool:
         """Whether every enabled camera's shard reports."""
-        return all(self.fresh(p.id, StreamRole.SUB) is not None for p in self._points.values() if p.enabled)
+        cameras = (p for p in self._points.values() if p.enabled and not is_phone(p.id))
+        return all(self.fresh(p.id, StreamRole.SUB) is not None for p in cameras)
 
     def changed(self) -> list[str]:
         """The cameras that are shown otherwise than when this was last asked."""
-        changed = []
+        changed, live = [], self._phones()
         for camera_id, point in self._points.items():
+            broadcast = live.get(CameraId(camera_id))
+            if is_phone(camera_id) and broadcast is None:
+                # Told once when it is over, and not at all before it began.
+                if self._told.pop(camera_id, None) is not None:
+                    changed.append(camera_id)
+                continue
             message = self.fresh(camera_id, StreamRole.SUB)
             shown = (
                 *(self._shown(point, role)[0].value for role in _roles(point)),
                 _trouble(message.recording) if message else None,
+                f"{broadcast.person.id} {broadcast.whereabouts}" if broadcast else None,
             )
             if self._told.get(camera_id) != shown:
                 self._told[camera_id] = shown
@@ -97,7 +113,9 @@ class CameraBoard:
 
     def view(self, camera_id: str) -> schemas.Camera:
         """The camera for the interface. Raises KeyError."""
-        point = self._points[camera_id]
+        point, broadcast = self._points[camera_id], self._phones().get(CameraId(camera_id))
+        if broadcast is not None:
+            point = carried_by(point, broadcast.person.name)
         streams = [self._stream(point, role) for role in _roles(point)]
         sub = streams[0]
         message = self.fresh(camera_id, StreamRole.SUB)
@@ -105,7 +123,8 @@ class CameraBoard:
         return schemas.Camera(
             id=point.id,
             name=point.name,
-            place=point.place,
+            place=_place(broadcast) if is_phone(camera_id) else point.place,
+            phone=_phone(broadcast) if is_phone(camera_id) else None,
             group=point.group,
             enabled=point.enabled,
             watch=point.watch,
@@ -127,6 +146,9 @@ class CameraBoard:
         message = self.fresh(point.id, role)
         if message is None:
             return ShownState.UNKNOWN, "shard_silent", _SILENT
+        if is_phone(point.id) and message.state == ShownState.DISABLED and CameraId(point.id) in self._phones():
+            zh, en = SENTENCES["connecting"]
+            return ShownState.CONNECTING, "connecting", Text(zh=zh, en=en)
         chinese = SENTENCES[message.cause][0] if message.cause in SENTENCES else message.reason
         return ShownState(message.state), message.cause, Text(zh=chinese, en=message.reason)
 
@@ -163,6 +185,22 @@ def in_groups(board: CameraBoard, groups: CameraGroups, camera_id: str | None) -
     if groups is None or camera_id is None:
         return True
     return camera_id in board and board.point(camera_id).group in groups
+
+
+def _place(broadcast: Broadcast | None) -> Place | None:
+    where = broadcast.whereabouts if broadcast else None
+    if where is None or where.spot is None:
+        return None
+    return Place(x=where.spot[0], y=where.spot[1], latitude=where.latitude, longitude=where.longitude)
+
+
+def _phone(broadcast: Broadcast | None) -> schemas.CarriedPhone:
+    if broadcast is None:
+        return schemas.CarriedPhone(is_live=False, person="", person_id="", since=None)
+    person = broadcast.person
+    return schemas.CarriedPhone(
+        is_live=True, person=person.name, person_id=person.id, since=_moment(broadcast.since)
+    )  # fmt: skip
 
 
 def _roles(point: MonitoringPoint) -> list[StreamRole]:

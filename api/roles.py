@@ -7,5 +7,7 @@ EVERYBODY = tuple(Role)
 STAFF = (Role.ADMINISTRATOR, Role.OPERATOR, Role.GRID_WORKER, Role.ENFORCEMENT_OFFICER, Role.PLANNER, Role.VIEWER)
 #: Whoever may look at live pictures.
 WATCHERS = (Role.ADMINISTRATOR, Role.OPERATOR, Role.GRID_WORKER, Role.ENFORCEMENT_OFFICER, Role.VIEWER)
+#: Whose phone may be a camera.
+FILMERS = (Role.ADMINISTRATOR, Role.OPERATOR, Role.GRID_WORKER, Role.ENFORCEMENT_OFFICER)
 #: Whoever may see incidents and their evidence; which steps they may take is said in `alerts/lifecycle.py`.
 RESPONDERS = (Role.ADMINISTRATOR, Role.OPERATOR, Role.GRID_WORKER, Role.ENFORCEMENT_OFFICER, Role.VIEWER)

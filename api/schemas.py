@@ -91,6 +91,7 @@ class Site(BaseModel):
     groups: list[Group]
     plan: Plan
     camera_count: int
+    phones: int = Field(description="the most phones that may be cameras at a time")
 
 
 class ShownState(StrEnum):
@@ -149,12 +150,22 @@ class Line(BaseModel):
     counts: list[ObjectClass]
 
 
+class CarriedPhone(BaseModel):
+    """A monitoring point that is somebody's phone. `is_live` false: it is over; the point is to be shown no more."""
+
+    is_live: bool
+    person: str
+    person_id: str
+    since: datetime | None
+
+
 class Camera(BaseModel):
     """One monitoring point. `state` is that of the stream which is analysed (the sub stream)."""
 
     id: str
     name: Name
-    place: Place
+    place: Place | None = Field(description="null: a phone that does not say where it is")
+    phone: CarriedPhone | None = Field(description="null: a camera that stays where it is")
     group: str
     enabled: bool
     watch: list[Watch]
@@ -241,6 +252,9 @@ class Change(BaseModel):
     from_state: IncidentState | None
     to_state: IncidentState | None
     note: str | None
+    person: str | None = Field(description="whom it is about, where not the actor: a household, who missed a call")
+    people: list[str] = Field(description="who was called, by name")
+    seconds: int | None = Field(description="how long it took: a call, a stay in it, a recording")
 
 
 class IncidentDetail(Incident):
@@ -331,6 +345,30 @@ class FeedSession(BaseModel):
     frames_sent: int
     frames_dropped: int
     keyframe_requests: int
+
+
+class PhonePlace(BaseModel):
+    """Where a phone is, by its own word; what is vaguer than 300 m is not used."""
+
+    latitude: float = Field(ge=-90, le=90)
+    longitude: float = Field(ge=-180, le=180)
+    accuracy: float = Field(ge=0, description="metres")
+
+
+class PhoneSession(BaseModel):
+    """One phone that is a camera, as the service sees it."""
+
+    camera_id: str
+    since: datetime
+    state: str
+    codec: str | None
+    is_transcoded: bool
+    is_seen: bool = Field(description="whether a picture has come")
+    bytes: int
+    losses: int
+    keyframe_requests: int
+    viewers: int
+    is_placed: bool
 
 
 # What arrives by itself -----------------------------------------------------------------------------------------------

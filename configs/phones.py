@@ -6,13 +6,19 @@ who publishes, where and when, which only the running service knows (`live/phone
 
 from pydantic import SecretStr
 
-from configs.site import MonitoringPoint, Name, Place, Recording, RecordingMode, Site, Streams, Transport
+from configs.site import Group, MonitoringPoint, Name, Place, Recording, RecordingMode, Site, Streams, Transport
 from configs.words import Watch
 
 #: The group that they are in. It is in no file.
 GROUP = "phones"
 #: Where such a point is comes with its stream; until then nobody is told of any place.
 _NOWHERE = Place(x=0.5, y=0.5)
+
+
+def groups_of(site: Site) -> list[Group]:
+    """All groups of cameras: those in the file, and that of the phones where there may be any."""
+    phones = [Group(id=GROUP, name=Name(zh="手机", en="Phones"))] if site.service.phones else []
+    return [*site.groups, *phones]
 
 
 def phone_points(site: Site) -> list[MonitoringPoint]:

@@ -279,6 +279,9 @@ def _unknown_groups(data: object) -> Iterator[Mistake]:
 
 
 def _kept_for_phones(data: object) -> Iterator[Mistake]:
+    for index, group in enumerate(items(data, "groups")):
+        if part(group, "id") == "phones":
+            yield Mistake(("groups", index, "id"), "is kept for phones that are cameras for a while", "Take another")
     for index, camera in enumerate(items(data, "cameras")):
         identity = part(camera, "id")
         if isinstance(identity, str) and is_phone(identity):

@@ -17,9 +17,10 @@ from sqlalchemy.orm import Session
 from api.access import StaffCaller
 from api.context import Context, InContext
 from api.problems import ProblemError
-from api.rights import camera_for, cameras_for
+from api.rights import camera_for, cameras_for, sees
 from api.routes.recordings import LONGEST_TIMELINE, CameraName, From, LookingBack, To, check_span
 from api.schemas_recordings import CameraStorage, RecordedDay, RecordingMark, Storage
+from configs.words import is_phone
 from models.recordings import Recording, RecordingRowState
 from models.tables import Alert, Incident
 
@@ -96,7 +97,10 @@ def get_storage(caller: StaffCaller, context: InContext) -> Storage:
     )
     with context.database.reading() as session:
         rows = {row[0]: row for row in session.execute(query)}
-    cameras = [_camera(context, camera_id, rows.get(camera_id)) for camera_id in cameras_for(context, caller)]
+    # Phones that film no more are no cameras, but what they recorded takes room, and can be looked at.
+    ids = cameras_for(context, caller)
+    ids += [c for c in sorted(rows) if is_phone(c) and c not in ids and c in context.board and sees(context, caller, c)]
+    cameras = [_camera(context, camera_id, rows.get(camera_id)) for camera_id in ids]
     return Storage(
         used_bytes=sum(int(row[2]) for row in rows.values()),
         limit_bytes=round(context.settings.site.site.recordings_gigabytes * 1e9),

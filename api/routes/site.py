@@ -10,6 +10,7 @@ from api.access import StaffCaller, WatchingCaller
 from api.context import InContext
 from api.problems import ProblemError
 from api.rights import camera_for, cameras_for, groups_of
+from configs.phones import groups_of as all_groups
 from configs.words import CameraId
 from live.subscriber import ShardError
 from live.wire import Request as ShardRequest
@@ -28,9 +29,10 @@ def get_site(caller: StaffCaller, context: InContext) -> schemas.Site:
     return schemas.Site(
         name=site.site.name,
         timezone=site.site.timezone,
-        groups=[schemas.Group(id=g.id, name=g.name) for g in site.groups if groups is None or g.id in groups],
+        groups=[schemas.Group(id=g.id, name=g.name) for g in all_groups(site) if groups is None or g.id in groups],
         plan=schemas.Plan(image_url="/api/site/plan" if context.settings.plan_image else None),
-        camera_count=len(cameras_for(context, caller)),
+        camera_count=len(site.cameras) if groups is None else len(cameras_for(context, caller)),
+        phones=site.service.phones,
     )
 
 

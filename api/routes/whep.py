@@ -1,19 +1,18 @@
 """Live feeds by WHEP: POST an offer, PATCH candidates, DELETE. What a session is lives in `live/whep.py`."""
 
-import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect
 
 from api import schemas
 from api.access import WatchingCaller, write_audit
-from api.context import Context, InContext
+from api.context import InContext
 from api.problems import ProblemError
 from api.rights import camera_for
+from api.sdp import ANSWER, FRAGMENT, OFFER, PATCH, SDP, check_tag, opened, read_body, ways
 from configs.words import CameraId, Role, StreamRole
 from live.playable import Served
 from live.whep import (
@@ -29,31 +28,12 @@ from live.whep import (
 
 router = APIRouter(prefix="/api/whep", tags=["live"])
 
-_SDP = "application/sdp"
-_FRAGMENT = "application/trickle-ice-sdpfrag"
-_OFFER = {"requestBody": {"required": True, "content": {_SDP: {"schema": {"type": "string"}}}}}
-_PATCH = {"requestBody": {"required": True, "content": {_FRAGMENT: {"schema": {"type": "string"}}}}}
-_ANSWER: dict[int | str, dict[str, Any]] = {
-    201: {"description": "the SDP answer", "content": {_SDP: {"schema": {"type": "string"}}}}
-}
-
-
-async def _body(request: Request, media_type: str) -> str:
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != media_type:
-        raise ProblemError("bad-media-type", f"send {media_type}")
-    try:
-        return (await request.body()).decode()
-    except UnicodeDecodeError:
-        raise ProblemError("bad-request", "the body is not UTF-8 text") from None
-    except ClientDisconnect:
-        raise ProblemError("bad-request", "the client left, or sent too much") from None
-
 
 @router.options("/{camera_id}", operation_id="get_feed_ways", status_code=204, response_class=Response)
 def feed_ways(camera_id: str, caller: WatchingCaller, context: InContext) -> Response:
     """What a player must know before it makes its offer: the STUN and TURN servers, as `Link` headers."""
     camera_for(context, caller, camera_id)
-    return Response(status_code=204, headers={"Accept-Post": _SDP, "Allow": "OPTIONS, POST"} | _links(context))
+    return Response(status_code=204, headers=ways(context.whep.ice))
 
 
 @router.post(
@@ -61,8 +41,8 @@ def feed_ways(camera_id: str, caller: WatchingCaller, context: InContext) -> Res
     operation_id="open_feed",
     status_code=201,
     response_class=Response,
-    responses=_ANSWER,
-    openapi_extra=_OFFER,
+    responses=ANSWER,
+    openapi_extra=OFFER,
 )
 async def open_feed(
     camera_id: str,
@@ -77,7 +57,7 @@ async def open_feed(
     point = camera_for(context, caller, camera_id)
     if stream is StreamRole.MAIN and point.streams.main is None:
         stream = StreamRole.SUB
-    offer = await _body(request, _SDP)
+    offer = await read_body(request, SDP)
     try:
         with live_problems():
             answer = await context.whep.open(CameraId(camera_id), stream, offer, caller.id, caller.login)
@@ -86,13 +66,9 @@ async def open_feed(
     await run_in_threadpool(
         write_audit, context, caller, "feed.view", f"{camera_id}/{answer.served.feed.role}", request
     )
-    headers = {
-        "Location": f"/api/whep/sessions/{answer.session_id}",
-        "Accept-Patch": _FRAGMENT,
-        "ETag": _tag(answer.session_id),
-    }
-    headers |= serving_headers(answer.served) | _links(context)
-    return Response(answer.sdp, 201, headers, _SDP)
+    headers = opened(f"/api/whep/sessions/{answer.session_id}", answer.session_id, context.whep.ice)
+    headers |= serving_headers(answer.served)
+    return Response(answer.sdp, 201, headers, SDP)
 
 
 @router.get("/sessions/{session_id}", operation_id="get_feed_session")
@@ -105,13 +81,12 @@ async def get_session(session_id: str, caller: WatchingCaller, context: InContex
     return schemas.FeedSession.model_validate(figures, from_attributes=True)
 
 
-@router.patch("/sessions/{session_id}", operation_id="patch_feed_session", status_code=204, openapi_extra=_PATCH)
+@router.patch("/sessions/{session_id}", operation_id="patch_feed_session", status_code=204, openapi_extra=PATCH)
 async def patch_session(session_id: str, caller: WatchingCaller, context: InContext, request: Request) -> None:
     """Takes further ICE candidates. `If-Match` may name the session's `ETag`; players that do not send it are taken
     all the same. A restart of ICE is answered 422, as RFC 9725 (4.3.1) has it: start a new session instead."""
-    fragment = await _body(request, _FRAGMENT)
-    if request.headers.get("if-match", "*") not in ("*", '"*"', _tag(session_id)):
-        raise ProblemError("stale-session")
+    fragment = await read_body(request, FRAGMENT)
+    check_tag(request, session_id)
     try:
         await context.whep.trickle(session_id, _owner(caller.id, caller.role), fragment)
     except SessionNotFound:
@@ -154,16 +129,6 @@ def serving_headers(served: Served) -> dict[str, str]:
     if served.why is not None:
         words += [f"why={served.why.value}", f"stream={served.feed.role.value}"]
     return {"X-Live-Serving": "; ".join(words)}
-
-
-def _tag(session_id: str) -> str:
-    """Names the session's one and only ICE session; it may not tell the session's own name."""
-    return f'"{hashlib.sha256(session_id.encode()).hexdigest()[:16]}"'
-
-
-def _links(context: Context) -> dict[str, str]:
-    links = context.whep.ice.links()
-    return {"Link": ", ".join(links)} if links else {}
 
 
 def _owner(user_id: str, role: Role) -> str | None:

@@ -138,15 +138,15 @@ def start_service(tmp_path: Path, streams: list[list[object]]) -> Iterator[Start
     ) -> Service:
         endpoint = f"ipc://{tmp_path}/shard-{len(running)}"
         (tmp_path / "evidence").mkdir(exist_ok=True)
-        settings = ApiSettings(
-            site=small_site(),
-            data_dir=tmp_path / "data",
-            evidence_dir=tmp_path / "evidence",
-            database_url=database.engine.url.render_as_string(hide_password=False),
-            shard_endpoints=(endpoint,),
-            live=live or LiveSettings(idle_seconds=0.5),
-            **more,  # type: ignore[arg-type]
-        )
+        usual = {
+            "site": small_site(),
+            "data_dir": tmp_path / "data",
+            "evidence_dir": tmp_path / "evidence",
+            "database_url": database.engine.url.render_as_string(hide_password=False),
+            "shard_endpoints": (endpoint,),
+            "live": live or LiveSettings(idle_seconds=0.5),
+        }
+        settings = ApiSettings(**usual | more)  # type: ignore[arg-type]
         add_users(database)
         shard = RtspShard(endpoint, urls) if urls else TestShard(endpoint, streams)  # type: ignore[arg-type]
         shard.start()

@@ -24,6 +24,186 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/calls/guest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Look At Call
+         * @description Who calls, for whoever holds a link. Open to everybody.
+         */
+        post: operations["look_at_call"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/calls/guest/decline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decline Call By Link
+         * @description Says no. Open to whoever holds the link.
+         */
+        post: operations["decline_call_by_link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/calls/recordings/{recording_id}/finish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Finish Call Recording
+         * @description No more pieces: what arrived becomes evidence of the incident. Null: nothing had arrived.
+         */
+        post: operations["finish_call_recording"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/calls/recordings/{recording_id}/pieces/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Add Call Piece
+         * @description The next piece, as the browser's recorder gave it. The same one twice is no harm.
+         */
+        put: operations["add_call_piece"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/calls/{call_id}/decline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decline Call
+         * @description Says no.
+         */
+        post: operations["decline_call"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/calls/{call_id}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End Call
+         * @description Ends the call for everybody: by the desk, or whoever started it.
+         */
+        post: operations["end_call"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/calls/{call_id}/invitations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask To Call
+         * @description Calls more people, or the same again.
+         */
+        post: operations["ask_to_call"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/calls/{call_id}/people/{person_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove From Call
+         * @description Takes somebody out, or calls off asking them: by the desk, or whoever started the call.
+         */
+        delete: operations["remove_from_call"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/calls/{call_id}/recordings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin Call Recording
+         * @description Begins a recording that everybody has agreed to. Its pieces follow.
+         */
+        post: operations["begin_call_recording"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/cameras": {
         parameters: {
             query?: never;
@@ -705,6 +885,30 @@ export interface paths {
         get: operations["get_incident"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/incidents/{incident_id}/calls": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Calls
+         * @description The calls of an incident, the newest first.
+         */
+        get: operations["list_calls"];
+        put?: never;
+        /**
+         * Start Call
+         * @description Calls people from an incident. They are rung on their open pages and by push; households get a link.
+         */
+        post: operations["start_call"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1669,6 +1873,79 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/whip": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin Broadcast
+         * @description Answers an SDP offer that sends video: from the first picture on, the caller's phone is a monitoring point. Who
+         *     broadcasts already takes their own place over. `Location` names the session, `X-Camera` the monitoring point.
+         */
+        post: operations["begin_broadcast"];
+        delete?: never;
+        /**
+         * Phone Ways
+         * @description What a phone must know before it makes its offer: the STUN and TURN servers, as `Link` headers.
+         */
+        options: operations["get_phone_ways"];
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/whip/sessions/{session_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Broadcast
+         * @description What the service knows of a broadcast, for whose it is.
+         */
+        get: operations["get_broadcast"];
+        put?: never;
+        post?: never;
+        /**
+         * End Broadcast
+         * @description Ends a broadcast: the phone is no monitoring point any more; what it recorded stays.
+         */
+        delete: operations["end_broadcast"];
+        options?: never;
+        head?: never;
+        /**
+         * Patch Broadcast
+         * @description Takes further ICE candidates. A restart of ICE is answered 422, as RFC 9725 (4.3.1) has it: begin anew.
+         */
+        patch: operations["patch_broadcast"];
+        trace?: never;
+    };
+    "/api/whip/sessions/{session_id}/place": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Place Broadcast
+         * @description The phone is somewhere else now.
+         */
+        put: operations["place_broadcast"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/metrics": {
         parameters: {
             query?: never;
@@ -1837,6 +2114,189 @@ export interface components {
             provisional: boolean;
         };
         /**
+         * CallAsked
+         * @description The call, and the links of the households that were asked.
+         */
+        CallAsked: {
+            call: components["schemas"]["CallSeen"];
+            /** Links */
+            links: components["schemas"]["CallLink"][];
+        };
+        /**
+         * CallBell
+         * @description WS `/api/calls/bell`: calls that ring for the caller, that they are in, or (for the desk) any under way. `reset`:
+         *     these are all there are; else these have changed.
+         */
+        CallBell: {
+            /** Calls */
+            calls: components["schemas"]["CallSeen"][];
+            /** Reset */
+            reset: boolean;
+        };
+        /**
+         * CallLink
+         * @description A household's way in, shown this once. It is for one person, for this call.
+         */
+        CallLink: {
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+            /**
+             * Link
+             * @description a path of this service; the secret is in its fragment and reaches no log
+             */
+            link: string;
+            /** Name */
+            name: string;
+            /** Person */
+            person: string;
+        };
+        /**
+         * CallPerson
+         * @description Somebody who was called. `guest`: a household, by link. `session` is their page, new with each load; `attached`
+         *     grows each time its socket comes back.
+         */
+        CallPerson: {
+            /** Attached */
+            attached: number;
+            /** Camera Off */
+            camera_off: boolean;
+            /** Guest */
+            guest: boolean;
+            /** Id */
+            id: string;
+            /** Joined At */
+            joined_at: string | null;
+            /** Left At */
+            left_at: string | null;
+            /** Muted */
+            muted: boolean;
+            /** Name */
+            name: string;
+            role: components["schemas"]["Role"] | null;
+            /**
+             * Seconds
+             * @description how long they were in it, until now or until they left
+             */
+            seconds: number;
+            /** Session */
+            session: string | null;
+            share: components["schemas"]["CallShare"] | null;
+            state: components["schemas"]["Presence"];
+            /** User Id */
+            user_id: string | null;
+        };
+        /**
+         * CallPieces
+         * @description How many pieces are kept.
+         */
+        CallPieces: {
+            /** Pieces */
+            pieces: number;
+        };
+        /**
+         * CallRecordingBegun
+         * @description Where the pieces of a recording go.
+         */
+        CallRecordingBegun: {
+            /** Id */
+            id: string;
+            /** Most Piece Bytes */
+            most_piece_bytes: number;
+        };
+        /**
+         * CallRecordingSeen
+         * @description Whether the call is recorded, by whom, and what everybody says to it (ids of people).
+         */
+        CallRecordingSeen: {
+            /** Agreed */
+            agreed: string[];
+            /** Recorder */
+            recorder: string | null;
+            /** Refused */
+            refused: string[];
+            state: components["schemas"]["RecordingState"];
+        };
+        /**
+         * CallSeen
+         * @description A call, under way or over.
+         */
+        CallSeen: {
+            /** Ended At */
+            ended_at: string | null;
+            /** Ended Why */
+            ended_why: string | null;
+            /**
+             * Host
+             * @description who started it, a person's id
+             */
+            host: string;
+            /** Id */
+            id: string;
+            /** Incident Id */
+            incident_id: string;
+            kind: components["schemas"]["IncidentKind"];
+            /** People */
+            people: components["schemas"]["CallPerson"][];
+            recording: components["schemas"]["CallRecordingSeen"];
+            /**
+             * Started At
+             * Format: date-time
+             */
+            started_at: string;
+        };
+        /**
+         * CallShare
+         * @description A camera whose picture somebody passes on, as the media stream of that id.
+         */
+        CallShare: {
+            /** Camera Id */
+            camera_id: string;
+            name: components["schemas"]["Name"];
+            /** Stream */
+            stream: string;
+        };
+        /**
+         * CallWelcome
+         * @description WS, the first message to a page in a call: who it is, how it finds a way, how it stands.
+         */
+        CallWelcome: {
+            call: components["schemas"]["CallSeen"];
+            /** Ice Servers */
+            ice_servers: components["schemas"]["IceServer"][];
+            /** Me */
+            me: string;
+            /**
+             * Type
+             * @default welcome
+             * @constant
+             */
+            type: "welcome";
+        };
+        /**
+         * CallWish
+         * @description Whom to call. `desk`: whoever of the control room answers first.
+         */
+        CallWish: {
+            /**
+             * Desk
+             * @default false
+             */
+            desk: boolean;
+            /**
+             * Households
+             * @default []
+             */
+            households: components["schemas"]["Household"][];
+            /**
+             * Users
+             * @default []
+             */
+            users: string[];
+        };
+        /**
          * Camera
          * @description One monitoring point. `state` is that of the stream which is analysed (the sub stream).
          */
@@ -1858,7 +2318,10 @@ export interface components {
             /** Moving */
             moving: boolean;
             name: components["schemas"]["Name"];
-            place: components["schemas"]["Place"];
+            /** @description null: a camera that stays where it is */
+            phone: components["schemas"]["CarriedPhone"] | null;
+            /** @description null: a phone that does not say where it is */
+            place: components["schemas"]["Place"] | null;
             reason: components["schemas"]["Text"];
             /** @description null while its process is silent */
             recording: components["schemas"]["RecordingStatus"] | null;
@@ -1926,6 +2389,20 @@ export interface components {
             id: string;
             name: components["schemas"]["Name"];
             text: components["schemas"]["Text"];
+        };
+        /**
+         * CarriedPhone
+         * @description A monitoring point that is somebody's phone. `is_live` false: it is over; the point is to be shown no more.
+         */
+        CarriedPhone: {
+            /** Is Live */
+            is_live: boolean;
+            /** Person */
+            person: string;
+            /** Person Id */
+            person_id: string;
+            /** Since */
+            since: string | null;
         };
         /**
          * Change
@@ -2472,6 +2949,33 @@ export interface components {
             name: components["schemas"]["Name"];
         };
         /**
+         * GuestLook
+         * @description A household's link: what stands after the `#`.
+         */
+        GuestLook: {
+            /** Token */
+            token: string;
+        };
+        /**
+         * GuestSeen
+         * @description What a household sees before it answers.
+         */
+        GuestSeen: {
+            /** By */
+            by: string;
+            /**
+             * Name
+             * @description their own, as the caller wrote it
+             */
+            name: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "waiting" | "taken";
+            village: components["schemas"]["Name"];
+        };
+        /**
          * Handling
          * @description How an incident is being handled. `actions` is what the caller personally may do now.
          */
@@ -2576,6 +3080,32 @@ export interface components {
             week: (number | null)[][];
             /** Workday */
             workday: (number | null)[];
+        };
+        /**
+         * Household
+         * @description Somebody without a login, called by a link.
+         */
+        Household: {
+            /** Name */
+            name: string;
+        };
+        /**
+         * IceServer
+         * @description A STUN or TURN server, as browsers take it.
+         */
+        IceServer: {
+            /**
+             * Credential
+             * @default null
+             */
+            credential: string | null;
+            /** Urls */
+            urls: string;
+            /**
+             * Username
+             * @default null
+             */
+            username: string | null;
         };
         /**
          * Incident
@@ -3076,6 +3606,55 @@ export interface components {
             user_id: string;
         };
         /**
+         * PhonePlace
+         * @description Where a phone is, by its own word; what is vaguer than 300 m is not used.
+         */
+        PhonePlace: {
+            /**
+             * Accuracy
+             * @description metres
+             */
+            accuracy: number;
+            /** Latitude */
+            latitude: number;
+            /** Longitude */
+            longitude: number;
+        };
+        /**
+         * PhoneSession
+         * @description One phone that is a camera, as the service sees it.
+         */
+        PhoneSession: {
+            /** Bytes */
+            bytes: number;
+            /** Camera Id */
+            camera_id: string;
+            /** Codec */
+            codec: string | null;
+            /** Is Placed */
+            is_placed: boolean;
+            /**
+             * Is Seen
+             * @description whether a picture has come
+             */
+            is_seen: boolean;
+            /** Is Transcoded */
+            is_transcoded: boolean;
+            /** Keyframe Requests */
+            keyframe_requests: number;
+            /** Losses */
+            losses: number;
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /** State */
+            state: string;
+            /** Viewers */
+            viewers: number;
+        };
+        /**
          * Place
          * @description Where something is: on the village plan (0…1 from its top left), and on the globe where that is known.
          */
@@ -3136,6 +3715,12 @@ export interface components {
             /** Image Url */
             image_url: string | null;
         };
+        /**
+         * Presence
+         * @description How far somebody is in a call.
+         * @enum {string}
+         */
+        Presence: "invited" | "ringing" | "joined" | "lost" | "declined" | "missed" | "called_off" | "left";
         /**
          * Problem
          * @description A problem as RFC 9457 has it (`application/problem+json`); `titles` says it in both languages.
@@ -3431,6 +4016,12 @@ export interface components {
              */
             started_at: string;
         };
+        /**
+         * RecordingState
+         * @description How far a recording is.
+         * @enum {string}
+         */
+        RecordingState: "off" | "asking" | "on" | "paused";
         /**
          * RecordingStatus
          * @description What a camera's recording does now. `state` waiting: nothing to record at the moment; disk_full and failed: it
@@ -3804,6 +4395,11 @@ export interface components {
             /** Groups */
             groups: components["schemas"]["Group"][];
             name: components["schemas"]["Name"];
+            /**
+             * Phones
+             * @description the most phones that may be cameras at a time
+             */
+            phones: number;
             plan: components["schemas"]["Plan"];
             /** Timezone */
             timezone: string;
@@ -4217,6 +4813,291 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["GridArea"][];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    look_at_call: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GuestLook"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GuestSeen"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    decline_call_by_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GuestLook"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    finish_call_recording: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                recording_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvidenceItem"] | null;
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_call_piece: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                recording_id: string;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": unknown;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallPieces"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    decline_call: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                call_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_call: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                call_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ask_to_call: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                call_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CallWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallAsked"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_from_call: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                call_id: string;
+                person_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    begin_call_recording: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                call_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallRecordingBegun"];
                 };
             };
             /** @description a problem */
@@ -5325,6 +6206,72 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["IncidentDetail"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_calls: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                incident_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallSeen"][];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    start_call: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                incident_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CallWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallAsked"];
                 };
             };
             /** @description a problem */
@@ -7067,6 +8014,199 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    begin_broadcast: {
+        parameters: {
+            query?: {
+                latitude?: number | null;
+                longitude?: number | null;
+                /** @description metres */
+                accuracy?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/sdp": string;
+            };
+        };
+        responses: {
+            /** @description the SDP answer */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/sdp": string;
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_phone_ways: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_broadcast: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PhoneSession"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_broadcast: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    patch_broadcast: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/trickle-ice-sdpfrag": string;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    place_broadcast: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PhonePlace"];
+            };
+        };
         responses: {
             /** @description Successful Response */
             204: {
