@@ -78,9 +78,16 @@ def send_push(channel: Channel, parcel: Parcel, now: datetime) -> None:
     """To one browser."""
     if parcel.browser is None or parcel.vapid_key is None:
         raise PermanentFailure("this browser has unsubscribed")
+    ttl = _PUSH_TTL_SECONDS
+    if until := parcel.content.get("until"):
+        ttl = min(ttl, round((datetime.fromisoformat(until) - now).total_seconds()))
+        if ttl <= 0:
+            raise PermanentFailure("it came too late: what it told of is over")
     webhook.checked_address(parcel.browser.endpoint, channel.allow_private)
     title, body = as_text(parcel.content, channel.language, parcel.more)
     data = {"id": parcel.id, "title": title, "body": body, "link": parcel.content.get("link")}
+    if parcel.content.get("event") == "call":
+        data["event"] = "call"
     keys = {"p256dh": parcel.browser.p256dh, "auth": parcel.browser.auth}
     try:
         webpush(
@@ -88,7 +95,8 @@ def send_push(channel: Channel, parcel: Parcel, now: datetime) -> None:
             json.dumps(data, ensure_ascii=False),
             vapid_private_key=Vapid01.from_pem(parcel.vapid_key.encode()),
             vapid_claims={"sub": "mailto:village-brain@localhost.localdomain"},
-            ttl=_PUSH_TTL_SECONDS,
+            ttl=ttl,
+            headers={"Urgency": "high"} if until else None,
             timeout=_PUSH_TIMEOUT_SECONDS,
         )
     except WebPushException as error:

@@ -25,9 +25,12 @@ from models.governance import Delivery, PushSubscription
 from models.tables import Incident, OutboxMessage, User
 
 _NAMESPACE = uuid.UUID("6f1f6e0a-7d0e-4f5c-9f54-27f0f2a4b1d3")
-_RENAMED = {"escalate": "escalated", "dispatch": "assigned", "call_in": "assigned", "reassign": "assigned"}
+_RENAMED = {
+    "escalate": "escalated", "dispatch": "assigned", "call_in": "assigned", "reassign": "assigned",
+    "call_asked": "call",
+}  # fmt: skip
 #: Never held back by quiet hours or digests, nor grouped.
-_URGENT = frozenset({"escalated", "assigned", "graver", "test"})
+_URGENT = frozenset({"escalated", "assigned", "call", "graver", "test"})
 
 
 def event_of(message: OutboxMessage) -> str:

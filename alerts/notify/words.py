@@ -15,6 +15,7 @@ EVENTS: dict[str, tuple[str, str]] = {
     "graver": ("事态升级", "Graver"),
     "escalated": ("超时未处理", "Late"),
     "assigned": ("请前往处置", "You are asked to go"),
+    "call": ("来电", "Call"),
     "confirm": ("已确认", "Confirmed"),
     "false_alarm": ("误报", "False alarm"),
     "duplicate": ("重复事件", "Duplicate"),
@@ -33,6 +34,8 @@ EVENTS: dict[str, tuple[str, str]] = {
 def about_incident(incident: Incident, event: str, rules: KindRules, payload: dict[str, Any], at: datetime) -> Any:
     """The content of a message about an incident."""
     zh, en = EVENTS.get(event, (event, event))
+    if event == "call":
+        return _about_call(incident, rules, payload, at)
     late = payload.get("late_seconds")
     minutes = f"{late / 60:.0f}" if isinstance(late, int) else None
     return {
@@ -46,6 +49,24 @@ def about_incident(incident: Incident, event: str, rules: KindRules, payload: di
         "severity": incident.severity,
         "incident_id": incident.id,
         "link": f"/incidents/{incident.id}",
+        "at": at.isoformat(),
+    }
+
+
+def _about_call(incident: Incident, rules: KindRules, payload: dict[str, Any], at: datetime) -> Any:
+    """Who calls, and the way to answer. `until`: later it rings no more, and is not worth sending."""
+    zh, en = EVENTS["call"]
+    who = str(payload.get("by_name", ""))
+    return {
+        "event": "call",
+        "title": {"zh": f"【{zh}】{rules.name.zh}", "en": f"{en}: {rules.name.en}"},
+        "body": {"zh": f"{who} 邀您通话，点按接听", "en": f"{who} calls you; tap to answer"},
+        "kind": incident.kind,
+        "severity": incident.severity,
+        "incident_id": incident.id,
+        "call_id": payload.get("call"),
+        "link": f"/calls/{payload.get('call')}?incident={incident.id}",
+        "until": payload.get("until"),
         "at": at.isoformat(),
     }
 
