@@ -168,6 +168,7 @@ def _evidence(row: tables.Evidence) -> schemas.EvidenceItem:
 
 def _change(row: tables.IncidentChange, actors: dict[str, tables.User]) -> schemas.Change:
     actor = actors.get(row.actor_id) if row.actor_id else None
+    about_call = row.action.startswith("call_")
     return schemas.Change(
         id=row.id,
         at=row.at,
@@ -176,6 +177,9 @@ def _change(row: tables.IncidentChange, actors: dict[str, tables.User]) -> schem
         from_state=IncidentState(row.from_state) if row.from_state else None,
         to_state=IncidentState(row.to_state) if row.to_state else None,
         note=row.note,
+        person=row.details.get("person") if about_call else None,
+        people=row.details.get("people", []) if about_call else [],
+        seconds=row.details.get("seconds") if about_call else None,
     )
 
 
