@@ -2422,6 +2422,21 @@ export interface components {
             id: number;
             /** Note */
             note: string | null;
+            /**
+             * People
+             * @description who was called, by name
+             */
+            people: string[];
+            /**
+             * Person
+             * @description whom it is about, where not the actor: a household, who missed a call
+             */
+            person: string | null;
+            /**
+             * Seconds
+             * @description how long it took: a call, a stay in it, a recording
+             */
+            seconds: number | null;
             to_state: components["schemas"]["IncidentState"] | null;
         };
         /**
