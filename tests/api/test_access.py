@@ -27,6 +27,10 @@ OPEN = {
     ("POST", "/api/reports/{code}/rating"),
     ("POST", "/api/questions"),
     ("GET", "/api/questions/by-code/{code}"),
+    # Households that are called: a link opens one call for one person, while it lasts; looking is slowed down.
+    ("POST", "/api/calls/guest"),
+    ("POST", "/api/calls/guest/decline"),
+    ("WEBSOCKET", "/api/calls/guest-line"),
     # Signed by WeChat; off without a token.
     ("GET", "/api/wechat"),
     ("POST", "/api/wechat"),
@@ -101,6 +105,6 @@ def test_the_web_client_is_generated_from_this_interface() -> None:
     assert DEFAULT_FILE.read_text(encoding="utf-8") == document(), "run: python -m api.openapi"
 
 
-@pytest.mark.parametrize("name", ["IncidentEvent", "CameraStateEvent", "Overlay", "OverlayWish", "Problem"])
+@pytest.mark.parametrize("name", ["IncidentEvent", "CameraStateEvent", "Overlay", "OverlayWish", "CallBell", "Problem"])
 def test_what_travels_otherwise_has_its_type_too(name: str) -> None:
     assert f'"{name}": {{' in document()
