@@ -193,7 +193,8 @@ class CallDesk:
         if not room.may_send(line.person_id, message.to):
             raise CallRefused("cannot", "whom you send this to is not in this call with you")
         other = self._lines.get((room.id, message.to))
-        if other is None or not self._send(other, relayed(message, line.person_id, line.session)):
+        is_other_page = other is not None and message.session not in (None, other.session)
+        if other is None or is_other_page or not self._send(other, relayed(message, line.person_id, line.session)):
             self.totals.undelivered += 1
         else:
             self.totals.relayed += 1

@@ -52,9 +52,11 @@ class Hello(Struct, forbid_unknown_fields=True, tag_field="type", tag="hello"):
 
 
 class Signal(Struct, forbid_unknown_fields=True, tag_field="type", tag="signal"):
-    """For one other person's page: a description or a candidate."""
+    """For one other person's page: a description or a candidate. `session` is the page it is for, if the sender knows:
+    one that was loaded anew meanwhile does not get it."""
 
     to: Id
+    session: Id | None = None
     description: Description | AnswerDescription | None = None
     candidate: Candidate | None = None
 

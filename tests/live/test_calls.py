@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from live.call_consent import Consent, RecordingState
 from live.call_desk import _BURST, _QUEUE, CallDesk, Goodbye, Line
-from live.call_messages import BadMessage, Hello, Leave, Record, Signal, Status, parse
+from live.call_messages import BadMessage, Hello, Leave, Record, Status, parse
 from live.call_people import FINAL, MOST_PEOPLE, PENDING, PRESENT, CallLimits, CallRefused, Fact, Person, Presence
 from live.calls import Room
 
@@ -398,8 +398,13 @@ def test_who_logs_out_is_in_no_call() -> None:
     assert not heard(desk.lines["two-a"])
 
 
-def test_a_signal_to_who_is_away_is_counted_as_undelivered() -> None:
+def test_a_signal_to_who_is_away_or_has_loaded_anew_is_counted_as_undelivered() -> None:
     desk = Desk()
+    candidate = {"candidate": "x"}
+    desk.say("one-a", type="signal", to="one-b", session="an-earlier-page", candidate=candidate)
+    assert not heard(desk.lines["one-b"]) and desk.desk.totals.undelivered == 1
+    desk.say("one-a", type="signal", to="one-b", session="page-one-b", candidate=candidate)
+    assert len(heard(desk.lines["one-b"])) == 1
     desk.desk.hang(desk.lines["one-b"])
-    desk.desk.hear(desk.lines["one-a"], Signal("one-b", candidate=None, description=None))
-    assert desk.desk.totals.undelivered == 1
+    desk.say("one-a", type="signal", to="one-b", candidate=candidate)
+    assert desk.desk.totals.undelivered == 2
