@@ -49,6 +49,7 @@ export const NAV: readonly NavEntry[] = [
   { route: 'screen', icon: 'screen', label: 'nav.screen', place: 'bar', roles: STAFF },
   { route: 'figures', icon: 'clock', label: 'figures.title', place: 'menu', roles: DESK },
   { route: 'credit', icon: 'coin', label: 'nav.credit', place: 'menu', roles: [...DESK, ...FIELD] },
+  { route: 'film', icon: 'mobile', label: 'nav.film', place: 'menu', roles: [...DESK, ...FIELD] },
   { route: 'notifications', icon: 'send', label: 'nav.notify', place: 'menu', roles: DESK },
   { route: 'users', icon: 'group', label: 'nav.users', place: 'menu', roles: ['administrator'] },
 ]

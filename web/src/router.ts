@@ -42,6 +42,13 @@ export const router = createRouter({
       meta: { frame: false, day: true },
     },
     {
+      path: '/film/:id?',
+      name: 'film',
+      component: () => import('./pages/FilmPage.vue'),
+      props: true,
+      meta: { frame: false, day: true },
+    },
+    {
       path: '/report',
       name: 'report',
       component: () => import('./pages/ReportPage.vue'),

@@ -1,5 +1,6 @@
 import { peopleEn } from './people.en'
 import { playbackEn } from './playback.en'
+import { filmEn } from './film.en'
 import { footfallEn } from './footfall.en'
 import type { Messages } from './zh'
 
@@ -8,6 +9,7 @@ export const en: Messages = {
   ...peopleEn,
   ...playbackEn,
   ...footfallEn,
+  ...filmEn,
   app: {
     name: 'Village Brain',
     desk: 'Control room',
@@ -29,6 +31,7 @@ export const en: Messages = {
     questions: 'Questions',
     credit: 'Credit',
     notify: 'Notifications',
+    film: 'Film by phone',
     users: 'Users',
     menu: 'Menu',
     more: 'More',

@@ -1,12 +1,14 @@
 /** All that a person reads, in Chinese. Its shape is the law for every other language. */
 import { peopleZh } from './people.zh'
 import { playbackZh } from './playback.zh'
+import { filmZh } from './film.zh'
 import { footfallZh } from './footfall.zh'
 
 export const zh = {
   ...peopleZh,
   ...playbackZh,
   ...footfallZh,
+  ...filmZh,
   app: {
     name: '乡村大脑',
     desk: '值班台',
@@ -28,6 +30,7 @@ export const zh = {
     questions: '便民',
     credit: '积分',
     notify: '通知',
+    film: '手机直播',
     users: '用户',
     menu: '菜单',
     more: '更多',

@@ -47,6 +47,7 @@ export const useVillage = defineStore('village', () => {
     }
     return map
   })
+  const phones = computed(() => cameras.value.filter((c) => c.phone))
   const watched = computed(() => cameras.value.filter((c) => c.enabled))
   const online = computed(() => watched.value.filter((c) => c.state === 'online' || c.state === 'degraded').length)
   const zone = computed(() => site.value?.timezone ?? 'Asia/Shanghai')
@@ -132,7 +133,10 @@ export const useVillage = defineStore('village', () => {
       void catchUp()
     } else if (kind === 'camera.state') {
       const { camera } = body as Schemas['CameraStateEvent']
-      cameras.value = cameras.value.map((c) => (c.id === camera.id ? camera : c))
+      // a phone comes when it films, and goes when it films no more
+      if (camera.phone?.is_live === false) cameras.value = cameras.value.filter((c) => c.id !== camera.id)
+      else if (camera.phone && !byId.value.has(camera.id)) cameras.value = [...cameras.value, camera]
+      else cameras.value = cameras.value.map((c) => (c.id === camera.id ? camera : c))
     } else {
       take((body as Schemas['IncidentEvent']).incident)
     }
@@ -179,6 +183,7 @@ export const useVillage = defineStore('village', () => {
     lastChanged,
     byId,
     openByCamera,
+    phones,
     watched,
     online,
     zone,
@@ -189,6 +194,15 @@ export const useVillage = defineStore('village', () => {
     hear,
   }
 })
+
+/**
+ * The camera that an incident was seen by, if it shows the place still: a phone that began to film after the incident's
+ * last alert is somebody else's, somewhere else.
+ */
+export function stillThere(incident: Incident, camera: Camera | null | undefined): Camera | null {
+  if (!camera?.phone) return camera ?? null
+  return Date.parse(camera.phone.since ?? '') <= Date.parse(incident.last_alert_at) ? camera : null
+}
 
 export function isUrgent(incident: Incident): boolean {
   return incident.kind === 'fire' || incident.kind === 'smoke' || incident.severity >= 4

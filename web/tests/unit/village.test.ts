@@ -1,8 +1,8 @@
 import { createPinia, setActivePinia } from 'pinia'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import type { Incident } from '@/api/client'
+import type { Camera, Incident } from '@/api/client'
 import * as alarm from '@/lib/alarm'
-import { ordered, useVillage } from '@/stores/village'
+import { ordered, stillThere, useVillage } from '@/stores/village'
 
 const incident = (id: string, more: Partial<Incident> = {}): Incident => ({
   id,
@@ -85,5 +85,33 @@ describe('the list of open incidents', () => {
     expect(village.online).toBe(1)
     village.hear('camera.state', event('camera.state', { camera: camera('offline') }))
     expect(village.online).toBe(0)
+  })
+})
+
+describe('phones that film', () => {
+  const phone = (is_live: boolean, since: string | null = '2026-11-24T10:00:00.250000Z') =>
+    ({ id: 'phone-1', phone: { is_live, person: 'Wang', person_id: '1', since } }) as Camera
+
+  it('come when they begin and go when they end, without the list being read again', () => {
+    const village = useVillage()
+    village.cameras = [{ id: 'gate', phone: null } as Camera]
+    for (const [live, ids] of [
+      [true, ['gate', 'phone-1']],
+      [true, ['gate', 'phone-1']],
+      [false, ['gate']],
+      [false, ['gate']],
+    ] as const) {
+      village.hear('camera.state', event('camera.state', { camera: phone(live) }))
+      expect(village.cameras.map((c) => c.id)).toEqual(ids)
+      expect(village.phones).toHaveLength(live ? 1 : 0)
+    }
+  })
+
+  it('are not taken for the place of an incident that somebody else filmed before', () => {
+    const seen = incident('a', { camera_id: 'phone-1', last_alert_at: '2026-11-24T10:00:00Z' })
+    expect(stillThere(seen, phone(true))).toBeNull()
+    expect(stillThere(seen, phone(true, '2026-11-24T09:59:00.5Z'))?.id).toBe('phone-1')
+    expect(stillThere(seen, { id: 'gate', phone: null } as Camera)?.id).toBe('gate')
+    expect(stillThere(seen, undefined)).toBeNull()
   })
 })

@@ -1,0 +1,46 @@
+/** What is read where a phone is a camera, in Chinese; a part of `zh.ts`. */
+export const filmZh = {
+  film: {
+    title: '直播现场',
+    lead: '让值班台看到您眼前的情况',
+    facts: {
+      wall: '画面立刻出现在值班台的监控墙上',
+      watched: '电脑同时识别烟、火和人员，发现异常会报警',
+      recorded: '直播期间全程录像，按村里的规定保存和删除；不录声音',
+      place: '手机允许时附上您的位置，方便派人过来',
+    },
+    start: '开始直播',
+    again: '再次直播',
+    stop: '结束直播',
+    switch: '切换镜头',
+    opening: '正在打开摄像头…',
+    connecting: '正在连接值班台…',
+    live: '直播中',
+    seen: '值班台能看到了',
+    waiting: '断线了，正在重新连接…',
+    lost: '网络断开',
+    noWay: '连不上值班台；请换个网络，或走到信号好的地方',
+    viewers: '{n} 人在看',
+    noViewers: '暂无人在看',
+    placed: '位置已附上',
+    notPlaced: '没有位置',
+    ended: '直播已结束',
+    endedHint: '录像已保存，值班台可以回看。共 {t}。',
+    off: '本村没有开启手机直播，请联系管理员。',
+    hidden: '离开此页面，画面会中断；请保持页面打开。',
+    fault: {
+      insecure: '只有 https 网址才能使用摄像头。请用 https:// 打开本页；若没有，请管理员安装证书。',
+      unable: '这个浏览器不能直播。请用系统自带浏览器或 Chrome 打开本页。',
+      denied: '没有摄像头权限。请点地址栏左侧的图标，允许使用“摄像头”，再试一次。',
+      none: '没有找到摄像头。',
+      busy: '摄像头被其他应用占用。请关闭其他正在使用摄像头的应用，再试一次。',
+    },
+    mark: '手机',
+    since: '已直播 {t}',
+    crew: '现场人员的手机',
+    slot: '手机 {n}',
+    earlier: '以前的手机直播',
+  },
+}
+
+export type FilmMessages = typeof filmZh
