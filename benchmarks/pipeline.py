@@ -9,7 +9,8 @@ All in one run, the streams served by another process:
   the longest gap between two looks of the smoke and fire model on any camera.
 - `still`: the same on streams where nothing moves; beside `decode still`, which only decodes them.
 - `ultralytics`: its own `track` on the same streams, where it is installed (set VBRAIN_ULTRALYTICS to a Python that has
-  it). Ends with one line of JSON.
+  it): with our network at our size; and, where a `.pt` of that network is on the box (fetched, or named by
+  VBRAIN_ULTRALYTICS_PT), as its handbook starts it, on torch at 640. Ends with one line of JSON.
 """
 
 import argparse
@@ -227,6 +228,7 @@ import json, sys, threading, time
 from ultralytics import YOLO
 model, urls, seconds = sys.argv[1], sys.argv[2], float(sys.argv[3])
 size = [int(v) for v in sys.argv[4].split(",")]
+size = size[0] if len(size) == 1 else size
 yolo = YOLO(model, task="detect")
 count, begun = 0, None
 threading.Timer(seconds + 120, lambda: __import__("os")._exit(3)).start()
@@ -241,16 +243,18 @@ for result in yolo.track(urls, stream=True, verbose=False, conf=0.25, imgsz=size
 """
 
 
-def run_ultralytics(urls: list[str], seconds: float) -> dict[str, Any]:
+def run_ultralytics(urls: list[str], seconds: float, checkpoint: Path | None = None) -> dict[str, Any]:
+    """With the network and size that we look with, or with a checkpoint at 640, which is its default."""
     python = os.environ.get("VBRAIN_ULTRALYTICS", sys.executable)
     model = Catalogue.load().find(Task.PEOPLE_VEHICLES)
     with tempfile.TemporaryDirectory() as folder:
         streams = Path(folder) / "all.streams"
         streams.write_text("\n".join(urls))
         size = f"{model.size[1]},{model.size[0]}" if model.size else "256,416"
+        named, size = (checkpoint, "640") if checkpoint else (model.path.parent, size)
         environment = {**os.environ, "YOLO_AUTOINSTALL": "false", "YOLO_OFFLINE": "true"}
         run = subprocess.run(
-            [python, "-c", TRACK, str(model.path.parent), str(streams), str(seconds), size],
+            [python, "-c", TRACK, str(named), str(streams), str(seconds), size],
             capture_output=True, text=True, env=environment, timeout=seconds + 200, check=False,
         )  # fmt: skip
     lines = [line for line in run.stdout.splitlines() if line.startswith("{")]
@@ -259,6 +263,14 @@ def run_ultralytics(urls: list[str], seconds: float) -> dict[str, Any]:
         return {"looks_per_second": None, "problem": last[-1] if last else f"exit status {run.returncode}"}
     found: dict[str, Any] = json.loads(lines[-1])
     return found
+
+
+def checkpoint_of_track() -> Path | None:
+    """The `.pt` that ultralytics would be started with, if there is one."""
+    if named := os.environ.get("VBRAIN_ULTRALYTICS_PT"):
+        return Path(named)
+    files = Catalogue.load().all(Task.PEOPLE_VEHICLES, ("torch",))
+    return next((file.path for file in files if file.path.suffix == ".pt"), None)
 
 
 def main() -> None:
@@ -276,6 +288,7 @@ def main() -> None:
         for scene, path in zip(busy, still, strict=True):
             still_clip(scene, Path(path))
         figures: dict[str, Any] = {}
+        checkpoint = checkpoint_of_track()
         for name, work in {
             "bare": lambda: measured(lambda s: run_bare(busy[0], s), 5.0),
             "decode": lambda: with_streams(
@@ -295,8 +308,11 @@ def main() -> None:
             "ultralytics": lambda: with_streams(
                 busy, options.cameras, lambda urls: run_ultralytics(urls, options.seconds)
             ),
+            "ultralytics, torch 640": lambda: with_streams(
+                busy, options.cameras, lambda urls: run_ultralytics(urls, options.seconds, checkpoint)
+            ),
         }.items():
-            if name == "ultralytics" and options.without_ultralytics:
+            if name.startswith("ultralytics") and (options.without_ultralytics or ("torch" in name and not checkpoint)):
                 figures[name] = {"looks_per_second": None, "problem": "not measured"}
                 continue
             console.print(f"measuring {name} …")
@@ -310,9 +326,9 @@ def report(figures: dict[str, Any], cameras: int) -> None:
     bare, busy, decode = figures["bare"], figures["busy"], figures["decode"]
     cores = os.cpu_count() or 1
     left = max(0.1, cores - decode["cores"]) / cores
-    track = figures["ultralytics"]["looks_per_second"]
     figures["share_of_bare_on_cores_left"] = busy["looks_per_second"] / (bare["looks_per_second"] * left)
-    figures["times_ultralytics"] = busy["looks_per_second"] / track if track else None
+    tracks = {name: found["looks_per_second"] for name, found in figures.items() if name.startswith("ultralytics")}
+    figures["times_ultralytics"] = {n: busy["looks_per_second"] / rate if rate else None for n, rate in tracks.items()}
     figures["still_over_decoding"] = figures["still"]["cores"] / figures["decode still"]["cores"]
     table = Table("", "looks/s", "cores", "MB", "age p50 / p95 ms", title=f"{cameras} streams, {bare['engine']}")
     table.add_row("bare engine", f"{bare['looks_per_second']:.1f}", f"{cores}", "", "")
@@ -324,9 +340,8 @@ def report(figures: dict[str, Any], cameras: int) -> None:
         table.add_row(
             f"village brain, {name}", f"{f['looks_per_second']:.1f}", f"{f['cores']:.2f}", f"{f['megabytes']:.0f}", age
         )
-    table.add_row(
-        "ultralytics track", f"{track:.1f}" if track else figures["ultralytics"].get("problem", ""), "", "", ""
-    )
+    for name, rate in tracks.items():
+        table.add_row(f"{name}: track", f"{rate:.1f}" if rate else figures[name].get("problem", ""), "", "", "")
     Console().print(table)
     print(json.dumps(figures))
 
