@@ -2,6 +2,7 @@ import { peopleEn } from './people.en'
 import { playbackEn } from './playback.en'
 import { filmEn } from './film.en'
 import { footfallEn } from './footfall.en'
+import { callsEn } from './calls.en'
 import type { Messages } from './zh'
 
 /** All that a person reads, in English. */
@@ -9,6 +10,7 @@ export const en: Messages = {
   ...peopleEn,
   ...playbackEn,
   ...footfallEn,
+  ...callsEn,
   ...filmEn,
   app: {
     name: 'Village Brain',

@@ -3,11 +3,13 @@ import { peopleZh } from './people.zh'
 import { playbackZh } from './playback.zh'
 import { filmZh } from './film.zh'
 import { footfallZh } from './footfall.zh'
+import { callsZh } from './calls.zh'
 
 export const zh = {
   ...peopleZh,
   ...playbackZh,
   ...footfallZh,
+  ...callsZh,
   ...filmZh,
   app: {
     name: '乡村大脑',

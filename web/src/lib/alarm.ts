@@ -1,5 +1,5 @@
 /**
- * The alarm for a new fire: two falling bells, made here, no sound file.
+ * The alarm for a new fire, two falling bells, and the ring of a call, two rising ones; made here, no sound file.
  *
  * Promises: silent until the browser has seen a gesture (it insists), and while muted; the mute is remembered.
  */
@@ -49,6 +49,27 @@ export function ring(): void {
   for (let stroke = 0; stroke < 3; stroke += 1) {
     bell(context, start + stroke * 0.62, 880)
     bell(context, start + stroke * 0.62 + 0.22, 659)
+  }
+}
+
+const RING_MS = 2_600
+
+/** A call rings, and a phone shakes, until the returned function is called. */
+export function startRinging(): () => void {
+  const once = () => {
+    navigator.vibrate?.([260, 160, 260])
+    if (muted.value || context === null || context.state !== 'running') return
+    const start = context.currentTime + 0.02
+    for (let stroke = 0; stroke < 2; stroke += 1) {
+      bell(context, start + stroke * 0.5, 523)
+      bell(context, start + stroke * 0.5 + 0.16, 784)
+    }
+  }
+  once()
+  const timer = window.setInterval(once, RING_MS)
+  return () => {
+    window.clearInterval(timer)
+    navigator.vibrate?.(0)
   }
 }
 
