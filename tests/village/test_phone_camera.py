@@ -1,0 +1,181 @@
+"""A grid worker's phone becomes a camera: filmed by one real browser, on the wall of another, watched and recorded."""
+
+import itertools
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import av
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.village.conftest import CHROMIUM_ARGUMENTS, Village, chromium_path, free_port, read_until, start_village
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(420)]
+
+PASSWORD = "grid-worker-password"
+#: In the middle of the plan that comes with the project.
+HERE = {"latitude": 28.98895, "longitude": 118.752025, "accuracy": 8}
+
+_SITE = """
+site: {name: {zh: 余东村, en: Yudong}}
+service: {phones: 1}
+groups: [{id: gates, name: {zh: 村口, en: Gates}}]
+cameras:
+  - id: gate
+    name: {zh: 村口, en: Village gate}
+    place: {x: 0.3, y: 0.4}
+    group: gates
+    enabled: false
+    watch: [smoke_fire, people_flow]
+    streams: {sub: "rtsp://127.0.0.1:9/sub"}
+"""
+
+
+@pytest.fixture(scope="module")
+def village(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Village]:
+    """A village with no camera but phones."""
+    folder = tmp_path_factory.mktemp("phones")
+    config = folder / "cameras.yaml"
+    config.write_text(_SITE, encoding="utf-8")
+    process, lines = start_village(folder / "var", "--config", str(config), "--port", str(free_port()))
+    try:
+        found = read_until(lines, r"is at (http://\S+)[\s\S]*Log in as (\S+) with the password (\S+)", process, 120)
+        yield Village(found[1], found[2], found[3], process, folder / "var")
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+@pytest.fixture(scope="module")
+def footage(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """People on a campus, as a browser takes them for what its camera sees."""
+    out = tmp_path_factory.mktemp("footage") / "people.y4m"
+    with av.open(str(shared_data / "clips" / "pets09-s2l1-view1.avi")) as source, out.open("wb") as target:
+        target.write(b"YUV4MPEG2 W768 H576 F7:1 Ip A1:1 C420jpeg\n")
+        for frame in itertools.islice(source.decode(video=0), 70):
+            target.write(b"FRAME\n" + frame.to_ndarray(format="yuv420p").tobytes())
+    return out
+
+
+@pytest.fixture(scope="module")
+def phone(browser: Browser, footage: Path) -> Iterator[Browser]:
+    """A browser whose camera is the footage."""
+    camera = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
+    arguments = [*CHROMIUM_ARGUMENTS, *camera, f"--use-file-for-fake-video-capture={footage}"]
+    chromium = browser.browser_type.launch(executable_path=chromium_path(), args=arguments)
+    yield chromium
+    chromium.close()
+
+
+def log_in(context: BrowserContext, village: Village, username: str, password: str) -> Page:
+    page = context.new_page()
+    page.goto(f"{village.url}/login")
+    page.locator("input").nth(0).fill(username)
+    page.locator("input[type=password]").fill(password)
+    page.keyboard.press("Enter")
+    page.wait_for_url(lambda url: "/login" not in url)
+    return page
+
+
+def until(page: Page, reached: Callable[[], object], what: str, seconds: float = 60) -> None:
+    """Waits in the page's own time, so that its events go on."""
+    deadline = time.monotonic() + seconds
+    while not reached():
+        assert time.monotonic() < deadline, f"waited {seconds} s for {what}"
+        page.wait_for_timeout(250)
+
+
+def tile(page: Page) -> dict[str, object]:
+    """What the phone's tile does."""
+    found: dict[str, object] = page.evaluate("() => window.__tiles['phone-1'] ?? {}")
+    return found
+
+
+def shot(page: Page, name: str) -> None:
+    if folder := os.environ.get("VBRAIN_SCREENSHOTS"):
+        page.screenshot(path=str(Path(folder) / f"{name}.png"))
+
+
+def test_a_phone_films_is_seen_watched_recorded_and_goes(village: Village, browser: Browser, phone: Browser) -> None:
+    desk = browser.new_context(viewport={"width": 1500, "height": 860}, locale="en-GB")
+    wall = log_in(desk, village, village.username, village.password)
+    worker = {"username": "wang", "display_name": "王芳", "role": "grid_worker", "password": PASSWORD}
+    made = desk.request.post(f"{village.url}/api/users", data=worker, headers={"origin": village.url})
+    assert made.status == 201, made.text()
+    wall.goto(f"{village.url}/wall")
+    expect(wall.get_by_test_id("grid")).to_be_visible()
+    expect(wall.locator("[data-camera=phone-1]")).to_have_count(0)
+
+    pocket = phone.new_context(
+        viewport={"width": 390, "height": 844}, locale="zh-CN", geolocation=HERE, is_mobile=True, has_touch=True,
+        permissions=["geolocation", "camera"],
+    )  # fmt: skip
+    page = log_in(pocket, village, "wang", PASSWORD)
+    page.get_by_test_id("to-film").click()
+    expect(page.get_by_test_id("film-start")).to_be_visible()
+    shot(page, "film-before")
+    page.get_by_test_id("film-start").click()
+    expect(page.get_by_test_id("film")).to_have_attribute("data-state", "live", timeout=40_000)
+
+    expect(wall.locator("article[data-camera=phone-1]")).to_be_visible(timeout=10_000)
+    until(wall, lambda: tile(wall).get("mode") == "video" and float(tile(wall)["currentTime"]) > 1, "the phone's video")
+    began = float(tile(wall)["currentTime"])  # type: ignore[arg-type]
+    until(wall, lambda: float(tile(wall)["currentTime"]) > began + 3, "its pictures to go on")  # type: ignore[arg-type]
+    expect(wall.get_by_test_id("tile-phone")).to_be_visible()
+    expect(wall.locator("article[data-camera=phone-1] .name")).to_have_text("王芳's phone")
+    models = wall.evaluate("async () => (await (await fetch('/api/models')).json()).models")
+    if not [m for m in models if m["task"] == "people_vehicles" and m["model"] is None]:
+        until(wall, lambda: int(tile(wall)["boxes"]) > 0, "people to be boxed")  # type: ignore[call-overload]
+    camera = wall.evaluate("async () => (await fetch('/api/cameras/phone-1')).json()")
+    assert abs(camera["place"]["x"] - 0.5) < 0.01 and camera["recording"]["state"] == "recording"
+    assert [s["codec"] for s in camera["streams"]] == ["h264"] and tile(wall)["serving"] == "as_is"
+    expect(page.get_by_test_id("film-viewers")).to_contain_text("1")
+    shot(wall, "film-wall")
+    shot(page, "film-live")
+    page.set_viewport_size({"width": 844, "height": 390})
+    shot(page, "film-live-across")
+    page.set_viewport_size({"width": 390, "height": 844})
+
+    found = subprocess.run(
+        ["pgrep", "-P", str(village.process.pid), "-f", "runtime shard"], capture_output=True, text=True, check=True
+    )
+    os.kill(int(found.stdout.split()[0]), signal.SIGKILL)
+    until(wall, lambda: wall.evaluate(_STATE) != "online", "the loss of the shard to be seen")
+    until(wall, lambda: wall.evaluate(_STATE) == "online", "the phone in a shard begun anew")
+
+    page.get_by_test_id("film-stop").click()
+    expect(page.get_by_test_id("film-over")).to_be_visible()
+    shot(page, "film-after")
+    expect(wall.locator("[data-camera=phone-1]")).to_have_count(0, timeout=5_000)
+    shot(wall, "film-wall-after")
+
+    def recorded() -> list[dict[str, str]]:
+        now = datetime.now(UTC)
+        span = {"from": (now - timedelta(hours=1)).isoformat(), "to": now.isoformat()}
+        answer = desk.request.get(f"{village.url}/api/recordings", params={"camera_id": "phone-1", **span})
+        assert answer.status == 200, answer.text()
+        items: list[dict[str, str]] = answer.json()["items"]
+        return items
+
+    until(wall, recorded, "what was recorded", 40)
+    wall.goto(f"{village.url}/recordings?camera=phone-1&at={recorded()[-1]['started_at']}")
+    wall.wait_for_function(
+        "() => [...document.querySelectorAll('video')].some((v) => v.videoWidth === 768 || v.videoWidth > 100)",
+        timeout=30_000,
+    )
+    wall.wait_for_timeout(1000)
+    shot(wall, "film-recording")
+    desk.close()
+    pocket.close()
+
+
+_STATE = "async () => (await (await fetch('/api/cameras/phone-1')).json()).state"
