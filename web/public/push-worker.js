@@ -12,6 +12,8 @@ self.addEventListener('push', (event) => {
       body: said.body,
       tag: said.id,
       icon: '/favicon.svg',
+      // a call is answered or not: it does not go away by itself, and shakes the phone
+      ...(said.event === 'call' ? { requireInteraction: true, vibrate: [260, 160, 260, 160, 260] } : {}),
       data: { link: typeof said.link === 'string' && said.link.startsWith('/') ? said.link : '/' },
     }),
   )

@@ -1,6 +1,6 @@
 /** Which page is where, and that all but the login page need somebody logged in. */
 import { createRouter, createWebHistory } from 'vue-router'
-import { homeOf, mayOpen } from './nav'
+import { FIELD, homeOf, mayOpen } from './nav'
 import { useSession } from './stores/session'
 
 declare module 'vue-router' {
@@ -67,6 +67,23 @@ export const router = createRouter({
       component: () => import('./pages/AskPage.vue'),
       props: true,
       meta: { open: true, frame: false, day: true },
+    },
+    {
+      path: '/call',
+      name: 'call',
+      component: () => import('./pages/CallPage.vue'),
+      meta: { open: true, frame: false, day: true },
+    },
+    // where a message leads: the call itself rings above whatever page it is
+    {
+      path: '/calls/:id',
+      name: 'calls',
+      component: () => import('./pages/NotFoundPage.vue'),
+      beforeEnter: (to) => {
+        const id = String(to.query.incident ?? '')
+        const role = useSession().user?.role
+        return { name: role && FIELD.includes(role) ? 'duty' : 'incident', params: { id }, replace: true }
+      },
     },
     { path: '/camera/:id', name: 'camera', component: () => import('./pages/CameraPage.vue'), props: true },
     { path: '/incidents/:id', name: 'incident', component: () => import('./pages/IncidentPage.vue'), props: true },

@@ -3,6 +3,7 @@ import type { callsZh } from './calls.zh'
 /** The words of calls, in English. */
 export const callsEn: typeof callsZh = {
   call: {
+    comma: ', ',
     title: 'Call',
     start: 'Start a call',
     video: 'Video call',

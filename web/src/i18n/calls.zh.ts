@@ -1,6 +1,7 @@
 /** The words of calls, in Chinese; a part of `zh.ts`. */
 export const callsZh = {
   call: {
+    comma: '、',
     title: '通话',
     start: '发起通话',
     video: '视频呼叫',

@@ -10,6 +10,7 @@ import { computed, ref, shallowRef, watch } from 'vue'
 import { calls as ask } from '@/api/calls'
 import { CallBell } from '@/call/bell'
 import { CallClient } from '@/call/client'
+import { exposeCall } from '@/call/expose'
 import { isPending, isPresent, personOf, type CallLink, type CallSeen, type CallWish } from '@/call/words'
 import { startRinging } from '@/lib/alarm'
 import { DESK, FIELD } from '@/nav'
@@ -120,6 +121,7 @@ export const useCalls = defineStore('calls', () => {
       stopRinging = rings ? startRinging() : null
     },
   )
+  watch(active, exposeCall)
   watch(mayCall, (may) => (may ? start() : stop()), { immediate: true })
 
   return {
