@@ -55,25 +55,34 @@ def village(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Village]:
                 os.killpg(process.pid, signal.SIGKILL)
 
 
-@pytest.fixture(scope="module")
-def footage(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """People on a campus, as a browser takes them for what its camera sees."""
-    out = tmp_path_factory.mktemp("footage") / "people.y4m"
-    with av.open(str(shared_data / "clips" / "pets09-s2l1-view1.avi")) as source, out.open("wb") as target:
-        target.write(b"YUV4MPEG2 W768 H576 F7:1 Ip A1:1 C420jpeg\n")
-        for frame in itertools.islice(source.decode(video=0), 70):
+def as_camera(clip: Path, out: Path, pictures: int, every: int = 1) -> Path:
+    """Footage as a browser takes it for what its camera sees."""
+    with av.open(str(clip)) as source, out.open("wb") as target:
+        rate = round((source.streams.video[0].average_rate or 7) / every)
+        for number, frame in enumerate(itertools.islice(source.decode(video=0), 0, pictures * every, every)):
+            if number == 0:
+                target.write(f"YUV4MPEG2 W{frame.width} H{frame.height} F{rate}:1 Ip A1:1 C420jpeg\n".encode())
             target.write(b"FRAME\n" + frame.to_ndarray(format="yuv420p").tobytes())
     return out
 
 
-@pytest.fixture(scope="module")
-def phone(browser: Browser, footage: Path) -> Iterator[Browser]:
-    """A browser whose camera is the footage."""
-    camera = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
-    arguments = [*CHROMIUM_ARGUMENTS, *camera, f"--use-file-for-fake-video-capture={footage}"]
-    chromium = browser.browser_type.launch(executable_path=chromium_path(), args=arguments)
-    yield chromium
-    chromium.close()
+OpenPhone = Callable[[Path], Browser]
+
+
+@pytest.fixture
+def open_phone(browser: Browser) -> Iterator[OpenPhone]:
+    """Opens a browser whose camera sees the footage."""
+    opened: list[Browser] = []
+
+    def open_(footage: Path) -> Browser:
+        camera = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
+        arguments = [*CHROMIUM_ARGUMENTS, *camera, f"--use-file-for-fake-video-capture={footage}"]
+        opened.append(browser.browser_type.launch(executable_path=chromium_path(), args=arguments))
+        return opened[-1]
+
+    yield open_
+    for each in opened:
+        each.close()
 
 
 def log_in(context: BrowserContext, village: Village, username: str, password: str) -> Page:
@@ -105,7 +114,25 @@ def shot(page: Page, name: str) -> None:
         page.screenshot(path=str(Path(folder) / f"{name}.png"))
 
 
-def test_a_phone_films_is_seen_watched_recorded_and_goes(village: Village, browser: Browser, phone: Browser) -> None:
+def film(phone: Browser, village: Village, locale: str) -> tuple[BrowserContext, Page]:
+    """A grid worker who has pressed the button, and whom the control room can see."""
+    pocket = phone.new_context(
+        viewport={"width": 390, "height": 844}, locale=locale, geolocation=HERE, is_mobile=True, has_touch=True,
+        permissions=["geolocation", "camera"],
+    )  # fmt: skip
+    page = log_in(pocket, village, "wang", PASSWORD)
+    page.get_by_test_id("to-film").click()
+    expect(page.get_by_test_id("film-start")).to_be_visible()
+    shot(page, f"film-before-{locale[:2]}")
+    page.get_by_test_id("film-start").click()
+    expect(page.get_by_test_id("film")).to_have_attribute("data-state", "live", timeout=40_000)
+    return pocket, page
+
+
+def test_a_phone_films_is_seen_watched_recorded_and_goes(
+    village: Village, browser: Browser, open_phone: OpenPhone, shared_data: Path, tmp_path: Path
+) -> None:
+    phone = open_phone(as_camera(shared_data / "clips" / "pets09-s2l1-view1.avi", tmp_path / "people.y4m", 70))
     desk = browser.new_context(viewport={"width": 1500, "height": 860}, locale="en-GB")
     wall = log_in(desk, village, village.username, village.password)
     worker = {"username": "wang", "display_name": "王芳", "role": "grid_worker", "password": PASSWORD}
@@ -115,17 +142,7 @@ def test_a_phone_films_is_seen_watched_recorded_and_goes(village: Village, brows
     expect(wall.get_by_test_id("grid")).to_be_visible()
     expect(wall.locator("[data-camera=phone-1]")).to_have_count(0)
 
-    pocket = phone.new_context(
-        viewport={"width": 390, "height": 844}, locale="zh-CN", geolocation=HERE, is_mobile=True, has_touch=True,
-        permissions=["geolocation", "camera"],
-    )  # fmt: skip
-    page = log_in(pocket, village, "wang", PASSWORD)
-    page.get_by_test_id("to-film").click()
-    expect(page.get_by_test_id("film-start")).to_be_visible()
-    shot(page, "film-before")
-    page.get_by_test_id("film-start").click()
-    expect(page.get_by_test_id("film")).to_have_attribute("data-state", "live", timeout=40_000)
-
+    pocket, page = film(phone, village, "zh-CN")
     expect(wall.locator("article[data-camera=phone-1]")).to_be_visible(timeout=10_000)
     until(wall, lambda: tile(wall).get("mode") == "video" and float(tile(wall)["currentTime"]) > 1, "the phone's video")
     began = float(tile(wall)["currentTime"])  # type: ignore[arg-type]
@@ -174,6 +191,41 @@ def test_a_phone_films_is_seen_watched_recorded_and_goes(village: Village, brows
     )
     wall.wait_for_timeout(1000)
     shot(wall, "film-recording")
+    desk.close()
+    pocket.close()
+
+
+def test_a_fire_that_a_phone_films_is_an_incident_with_the_name_of_who_films_and_the_place(
+    village: Village, browser: Browser, open_phone: OpenPhone, shared_data: Path, tmp_path: Path
+) -> None:
+    phone = open_phone(as_camera(shared_data / "clips" / "house-fire.mp4", tmp_path / "fire.y4m", 300, every=3))
+    desk = browser.new_context(viewport={"width": 1500, "height": 860}, locale="zh-CN")
+    wall = log_in(desk, village, village.username, village.password)
+    models = wall.evaluate("async () => (await (await fetch('/api/models')).json()).models")
+    if missing := [m["problem"] for m in models if m["task"] == "smoke_fire" and m["model"] is None]:
+        pytest.skip(missing[0])
+    pocket, page = film(phone, village, "en-GB")
+    card = wall.get_by_test_id("incident-card").first
+    expect(card).to_be_visible(timeout=120_000)
+    (incident,) = wall.evaluate("async () => (await (await fetch('/api/incidents')).json()).items")
+    assert incident["kind"] in ("fire", "smoke") and incident["camera_id"] == "phone-1"
+    assert incident["summary"]["zh"].startswith("王芳的手机：") and incident["place"]["x"] == pytest.approx(
+        0.5, abs=0.01
+    )
+    wall.wait_for_timeout(1500)
+    shot(wall, "film-fire-wall")
+    card.click()
+    expect(wall.get_by_test_id("evidence").first).to_be_visible(timeout=20_000)
+    wall.wait_for_function(
+        "() => [...document.querySelectorAll('video')].some((v) => v.currentTime > 1)", timeout=30_000
+    )
+    shot(wall, "film-fire-incident")
+    shot(page, "film-live-en")
+    page.get_by_test_id("film-stop").click()
+    shot(page, "film-after-en")
+    expect(wall.get_by_test_id("plan")).to_be_visible(timeout=10_000)
+    expect(wall.get_by_test_id("to-recording")).to_be_visible()
+    shot(wall, "film-fire-incident-after")
     desk.close()
     pocket.close()
 
