@@ -27,8 +27,8 @@ log = logging.getLogger(__name__)
 OnLook = Callable[[CameraId, Task, Frame, Detections], None]
 
 STALE_AFTER_SECONDS = 1.0
-#: Without news the dispatcher looks this often whether a bid has ripened.
-TICK_SECONDS = 0.03
+#: Without a new frame that is bid for, the dispatcher looks this often whether a bid has ripened.
+TICK_SECONDS = 0.1
 STOP_SECONDS = 35.0
 #: Looks whose results wait for `on_look` before no more are started.
 RESULTS_WAITING = 8

@@ -11,11 +11,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from models.address import FILE_NAME
 from models.migrate import migrate
 from models.session import Database, open_database
 from tests.support.postgres import Cluster, PostgresMissing, start_cluster
+
+# How fast a busy machine is says nothing about the code.
+settings.register_profile("no wall clock", deadline=None)
+settings.load_profile("no wall clock")
 
 _numbers = itertools.count(1)
 _PROJECT = Path(__file__).resolve().parent.parent
