@@ -62,6 +62,7 @@ class RtspShard:
     def _subscribed(self, camera_id: CameraId, role: StreamRole) -> None:
         self.subscribed.append((camera_id, role))
         camera = self._cameras[camera_id]
+        camera.set_prompt(role, True)
         if role is StreamRole.MAIN:
             camera.hold_main("viewer")
         for packet in camera.recent(role):
@@ -69,6 +70,7 @@ class RtspShard:
 
     def _unsubscribed(self, camera_id: CameraId, role: StreamRole) -> None:
         self.unsubscribed.append((camera_id, role))
+        self._cameras[camera_id].set_prompt(role, False)
         if role is StreamRole.MAIN:
             self._cameras[camera_id].release_main("viewer")
 
