@@ -8,8 +8,10 @@ next unit. Owned by the thread of the line. Not here: the line (`live/phone_line
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from alerts.words import AlertDraft, Reason
+from configs.site import MonitoringPoint
 from configs.words import CameraId
 from ingest.handed import Handover
 from live.wire import PhoneUnit
@@ -94,3 +96,9 @@ class Phones:
         slot.broadcast = slot.carried = None
         self._end(camera_id)
         slot.handover.begin()
+
+
+def named_after(draft: AlertDraft, point: MonitoringPoint) -> AlertDraft:
+    """The draft with the phone's owner in its sentence: the monitoring point itself will soon be somebody else's."""
+    zh, en = f"{point.name.zh}：{draft.reason.zh}", f"{point.name.en}: {draft.reason.en}"
+    return replace(draft, reason=Reason(zh=zh, en=en))

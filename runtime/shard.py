@@ -9,7 +9,6 @@ import logging
 import sys
 import threading
 import time
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -19,7 +18,6 @@ from numpy.typing import NDArray
 
 from alerts.evidence import EvidenceStore, encode_jpeg
 from alerts.feedback import FeedbackStore
-from alerts.words import AlertDraft, Reason
 from configs.footfall import footfall
 from configs.phones import carried_by
 from configs.site import MonitoringPoint, Place, Site
@@ -29,10 +27,7 @@ from detectors.looker import Looker
 from detectors.pace import default_pace
 from detectors.words import Detections
 from flow.stays import stays_of
-from ingest.camera import Camera
-from ingest.opener import open_rtsp
-from ingest.state import Patience
-from ingest.words import Frame, FrameWish, Packet, StreamHealth
+from ingest.words import Frame, Packet, StreamHealth
 from live.phone_line import PhoneLine
 from live.publisher import Publisher
 from live.wire import Reply, Request, StateMessage
@@ -42,7 +37,8 @@ from runtime.camera_watch import CameraWatch, Seen
 from runtime.crowd_desk import CrowdDesk
 from runtime.engines import Engines
 from runtime.fire_desk import FireDesk
-from runtime.phones import Carried, Phones
+from runtime.phones import Carried, Phones, named_after
+from runtime.post import Post, open_camera, wish_for
 from runtime.recording import Archive
 from runtime.resting import REST_SECONDS, Resting
 from runtime.rolling import RollupKeeper
@@ -56,8 +52,6 @@ _PICTURE_SECONDS = 2.0
 _FULL_RATE = 15.0
 #: Minutes under way and the day's sums are written this often: that much is lost at most when the process is killed.
 _SUMS_SECONDS = 10.0
-#: A phone that fell silent for a moment is there again as soon as its next key frame.
-_PHONE_PATIENCE = Patience(retry_first_seconds=0.1, retry_most_seconds=0.5)
 
 
 def let_threads_take_turns() -> None:
@@ -67,23 +61,6 @@ def let_threads_take_turns() -> None:
     busy streams, this doubles the looks a second and cuts the age of a frame when its boxes exist from 1.1 s to 0.2 s.
     """
     sys.setswitchinterval(0.0005)
-
-
-@dataclass(slots=True)
-class _Post:
-    """All that a shard holds for one camera. `place`: where it is now; that of a phone need not be known."""
-
-    point: MonitoringPoint
-    place: Place | None
-    camera: Camera
-    watch: CameraWatch
-    resting: Resting
-    tasks: set[Task]
-    wish: FrameWish | None = None
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    confirming: set[Task] = field(default_factory=set)
-    looks: int = 0
-    looks_at_last_report: int = 0
 
 
 class Shard:
@@ -102,7 +79,7 @@ class Shard:
         self._rollups = RollupKeeper(database, site.site.zone_info, footfall().keep)
         self._engines = engines
         self._looker = Looker(engines.by_task, self._looked)
-        self._posts: dict[CameraId, _Post] = {}
+        self._posts: dict[CameraId, Post] = {}
         phones = [point.camera_id for point in points if is_phone(point.id)]
         self._phones = Phones(phones, self._phone_begins, self._phone_moved, self._phone_ends)
         self._phone_line = PhoneLine(endpoint, self._phones.hear, self._phones.tick) if phones else None
@@ -115,28 +92,14 @@ class Shard:
         self._sums_taken_at = time.time()
         self._stopped = threading.Event()
 
-    def _post(self, point: MonitoringPoint) -> _Post:
-        tasks, phone = self._tasks_now(point), is_phone(point.id)
-        camera = Camera(
-            point.camera_id,
-            point.streams.sub.get_secret_value(),
-            point.streams.main.get_secret_value() if point.streams.main else None,
-            point.streams.transport.value,
-            ring_seconds=self._site.site.ring_seconds,
-            on_packet=self._packet,
-            on_frame=self._offer,
-            on_health=self._publish_health,
-            opener=self._phones.handover(point.camera_id).open if phone else open_rtsp,
-            patience=_PHONE_PATIENCE if phone else None,
-            start_spread_seconds=0.0 if phone else 0.4,
-            main_linger_seconds=0.0 if phone else 10.0,
-            is_carried=phone,
-        )
-        camera.set_wish(_wish(self._engines, tasks, point.looks_per_second))
+    def _post(self, point: MonitoringPoint) -> Post:
+        tasks = self._tasks_now(point)
+        camera = open_camera(point, self._site.site, self._phones, self._packet, self._offer, self._publish_health)
+        camera.set_wish(wish_for(self._engines, tasks, point.looks_per_second))
         self._looker.add(point.camera_id, {t: default_pace(t, point.looks_per_second) for t in tasks})
         self._archive.add(point, camera)
-        place = None if phone else point.place
-        return _Post(point, place, camera, CameraWatch(point, self._site.site), Resting(time.monotonic()), tasks)
+        place = None if is_phone(point.id) else point.place
+        return Post(point, place, camera, CameraWatch(point, self._site.site), Resting(time.monotonic()), tasks)
 
     def start(self) -> None:
         """Starts everything and returns at once; cameras come up by themselves."""
@@ -222,7 +185,7 @@ class Shard:
         if post is not None and post.resting.rests and motion.moving:
             self._rest(post, is_wanted=True)
 
-    def _confirm(self, post: _Post, task: Task) -> None:
+    def _confirm(self, post: Post, task: Task) -> None:
         """While an alert is being confirmed, look more often and have the main stream ready for its picture."""
         confirming = post.watch.confirming(task)
         if confirming != (task in post.confirming):
@@ -237,7 +200,7 @@ class Shard:
     def _tasks_now(self, point: MonitoringPoint) -> set[Task]:
         return tasks_at(point, datetime.now(self._site.site.zone_info)) & set(self._engines.by_task)
 
-    def _follow_hours(self, post: _Post) -> None:
+    def _follow_hours(self, post: Post) -> None:
         """Ask for what the camera's hours ask for now."""
         tasks = self._tasks_now(post.point)
         if tasks != post.tasks:
@@ -246,19 +209,19 @@ class Shard:
             self._looker.add(post.point.camera_id, {task: default_pace(task, rate) for task in tasks})
             self._rest(post, is_wanted=True)
 
-    def _rest(self, post: _Post, is_wanted: bool) -> None:
+    def _rest(self, post: Post, is_wanted: bool) -> None:
         """Wish what pictures the camera deserves now: all while something goes on, key frames while nothing does."""
         with post.lock:
             rests = post.resting.update(time.monotonic(), is_wanted)
             rate = post.point.looks_per_second
             if Task.SMOKE_FIRE in post.confirming:
                 rate = max(rate, _FULL_RATE)
-            wish = _wish(self._engines, post.tasks, rate, REST_SECONDS if rests else 0.0)
+            wish = wish_for(self._engines, post.tasks, rate, REST_SECONDS if rests else 0.0)
             if wish != post.wish:
                 post.wish = wish
                 post.camera.set_wish(wish)
 
-    def _raise(self, post: _Post, seen: Seen, frame: Frame) -> None:
+    def _raise(self, post: Post, seen: Seen, frame: Frame) -> None:
         for draft in seen.drafts:
             if is_phone(post.point.id):
                 draft = named_after(draft, post.point)
@@ -267,7 +230,7 @@ class Shard:
             self._desk.keep(alert_id, draft, frame.picture)
 
     @staticmethod
-    def _evidence_picture(post: _Post, frame: Frame) -> NDArray[np.uint8] | None:
+    def _evidence_picture(post: Post, frame: Frame) -> NDArray[np.uint8] | None:
         """The best picture to be had of this moment: main stream, sub stream, else what the model saw."""
         for role in (StreamRole.MAIN, StreamRole.SUB):
             newest = post.camera.newest_frame(role, _PICTURE_SECONDS)
@@ -365,11 +328,11 @@ class Shard:
             for state in self._states(post, rate):
                 self._publisher.publish_state(state)
 
-    def _states(self, post: _Post, looks_per_second: float) -> list[StateMessage]:
+    def _states(self, post: Post, looks_per_second: float) -> list[StateMessage]:
         roles = [StreamRole.SUB] + ([StreamRole.MAIN] if post.point.streams.main else [])
         return [self._state(post, post.camera.health(role), looks_per_second) for role in roles]
 
-    def _state(self, post: _Post, health: StreamHealth, looks_per_second: float) -> StateMessage:
+    def _state(self, post: Post, health: StreamHealth, looks_per_second: float) -> StateMessage:
         camera_id, is_sub = post.point.camera_id, health.role is StreamRole.SUB
         return state_of(
             health,
@@ -379,14 +342,3 @@ class Shard:
             self._archive.health(camera_id) if is_sub else None,
             attention_of(self._looker.camera_counters(camera_id), post.resting.rests) if is_sub else None,
         )
-
-
-def named_after(draft: AlertDraft, point: MonitoringPoint) -> AlertDraft:
-    """The draft with the phone's owner in its sentence: the monitoring point itself will soon be somebody else's."""
-    zh, en = f"{point.name.zh}：{draft.reason.zh}", f"{point.name.en}: {draft.reason.en}"
-    return replace(draft, reason=Reason(zh=zh, en=en))
-
-
-def _wish(engines: Engines, tasks: set[Task], per_second: float, rest_seconds: float = 0.0) -> FrameWish:
-    width, height = engines.frame_size(tasks)
-    return FrameWish(width, height, per_second if tasks else 0.0, rest_seconds=rest_seconds)
