@@ -42,11 +42,14 @@ export const useVillage = defineStore('village', () => {
   const openByCamera = computed(() => {
     const map = new Map<string, Incident[]>()
     for (const incident of open.value) {
-      if (incident.camera_id === null) continue
+      if (incident.camera_id === null || (byId.value.has(incident.camera_id) && !seenBy(incident))) continue
       map.set(incident.camera_id, [...(map.get(incident.camera_id) ?? []), incident])
     }
     return map
   })
+  /** The camera that saw an incident, if it shows the place still. */
+  const seenBy = (incident: Incident) =>
+    incident.camera_id === null ? null : stillThere(incident, byId.value.get(incident.camera_id))
   const phones = computed(() => cameras.value.filter((c) => c.phone))
   const watched = computed(() => cameras.value.filter((c) => c.enabled))
   const online = computed(() => watched.value.filter((c) => c.state === 'online' || c.state === 'degraded').length)
@@ -183,6 +186,7 @@ export const useVillage = defineStore('village', () => {
     lastChanged,
     byId,
     openByCamera,
+    seenBy,
     phones,
     watched,
     online,
@@ -202,6 +206,12 @@ export const useVillage = defineStore('village', () => {
 export function stillThere(incident: Incident, camera: Camera | null | undefined): Camera | null {
   if (!camera?.phone) return camera ?? null
   return Date.parse(camera.phone.since ?? '') <= Date.parse(incident.last_alert_at) ? camera : null
+}
+
+/** Whose phone saw it, as the incident's sentence begins; null where no phone did. */
+export function filmedBy(incident: Incident, language: 'zh' | 'en'): string | null {
+  if (!/^phone-\d+$/.test(incident.camera_id ?? '')) return null
+  return incident.summary[language].split(/：|: /)[0] ?? null
 }
 
 export function isUrgent(incident: Incident): boolean {

@@ -2,7 +2,7 @@ import { createPinia, setActivePinia } from 'pinia'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Camera, Incident } from '@/api/client'
 import * as alarm from '@/lib/alarm'
-import { ordered, stillThere, useVillage } from '@/stores/village'
+import { filmedBy, ordered, stillThere, useVillage } from '@/stores/village'
 
 const incident = (id: string, more: Partial<Incident> = {}): Incident => ({
   id,
@@ -113,5 +113,13 @@ describe('phones that film', () => {
     expect(stillThere(seen, phone(true, '2026-11-24T09:59:00.5Z'))?.id).toBe('phone-1')
     expect(stillThere(seen, { id: 'gate', phone: null } as Camera)?.id).toBe('gate')
     expect(stillThere(seen, undefined)).toBeNull()
+    const village = useVillage()
+    village.cameras = [phone(true)]
+    village.take(seen)
+    expect([village.seenBy(seen), village.openByCamera.size]).toEqual([null, 0])
+    expect(filmedBy({ ...seen, summary: { zh: '王芳的手机：火', en: "Wang's phone: fire" } }, 'en')).toBe(
+      "Wang's phone",
+    )
+    expect(filmedBy(incident('b'), 'zh')).toBeNull()
   })
 })
