@@ -19,7 +19,7 @@ from aiortc.sdp import SessionDescription
 
 from configs.words import CameraId, StreamRole
 from live.access_units import AccessUnits, Figures
-from live.candidates import take_candidates
+from live.candidates import Candidates
 from live.codecs import OfferRefused, choose
 from live.feed import Feed
 from live.h264 import IDR, SPS, nal_type, nal_units
@@ -69,6 +69,7 @@ class Phone:
         self.id = secrets.token_urlsafe(18)
         self.camera_id = camera_id
         self.peer = RTCPeerConnection(configuration)
+        self._candidates = Candidates(self.peer)
         self.opened_at = clock()
         self._give, self._ended, self._clock = give, ended, clock
         self._units: AccessUnits | None = None
@@ -96,13 +97,14 @@ class Phone:
         transceiver.setCodecPreferences(_codecs(parsed))
         self._units = AccessUnits(transceiver.receiver, self._take, self._lost, self._over, MOST_BITS, self._clock)
         try:
-            await self.peer.setRemoteDescription(RTCSessionDescription(offer, "offer"))
+            await self.peer.setRemoteDescription(RTCSessionDescription(self._candidates.without_names(offer), "offer"))
             for other in self.peer.getTransceivers():
                 if other is not transceiver:
                     other.direction = "inactive"
             await self.peer.setLocalDescription(await self.peer.createAnswer())
         except (OperationError, InvalidStateError, InvalidAccessError, ValueError) as error:
             raise OfferRefused(f"the offer cannot be answered: {error}") from None
+        self._candidates.ask_for_names()
         answer = str(self.peer.localDescription.sdp)
         agreed = next(m for m in SessionDescription.parse(answer).media if m.kind == "video").rtp.codecs
         if not agreed:
@@ -117,7 +119,7 @@ class Phone:
 
     async def take_candidates(self, fragment: str) -> None:
         """Takes the candidates of an SDP fragment. Raises CannotRestart, OfferRefused."""
-        await take_candidates(self.peer, fragment)
+        await self._candidates.take(fragment)
 
     @property
     def heard_at(self) -> float:
@@ -135,6 +137,7 @@ class Phone:
     async def close(self) -> None:
         """Ends the connection; never takes long."""
         self.is_closing = True
+        await self._candidates.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -14,7 +14,7 @@ from aiortc.exceptions import InvalidAccessError, InvalidStateError, OperationEr
 from aiortc.sdp import SessionDescription
 
 from configs.words import StreamRole
-from live.candidates import take_candidates
+from live.candidates import Candidates
 from live.codecs import Choice, OfferRefused
 from live.feed import Feed
 from live.track import PassThroughTrack
@@ -56,6 +56,7 @@ class Session:
         self.id = secrets.token_urlsafe(18)
         self.feed, self.owner, self.login = feed, owner, login
         self.peer = RTCPeerConnection(configuration)
+        self._candidates = Candidates(self.peer)
         self.track = PassThroughTrack(feed)
         self.is_closing = False
         self._codec: str | None = None
@@ -68,10 +69,11 @@ class Session:
         transceiver = self.peer.addTransceiver(self.track, direction="sendonly")
         transceiver.setCodecPreferences(choice.capabilities())
         try:
-            await self.peer.setRemoteDescription(RTCSessionDescription(offer, "offer"))
+            await self.peer.setRemoteDescription(RTCSessionDescription(self._candidates.without_names(offer), "offer"))
             await self.peer.setLocalDescription(await self.peer.createAnswer())
         except (OperationError, InvalidStateError, InvalidAccessError, ValueError) as error:
             raise OfferRefused(f"the offer cannot be answered: {error}") from None
+        self._candidates.ask_for_names()
         answer = str(self.peer.localDescription.sdp)
         codecs = next(m for m in SessionDescription.parse(answer).media if m.kind == "video").rtp.codecs
         if not codecs or codecs[0].mimeType.lower() != "video/h264":
@@ -84,7 +86,7 @@ class Session:
 
     async def take_candidates(self, fragment: str) -> None:
         """Takes the candidates of an SDP fragment. Raises CannotRestart, OfferRefused."""
-        await take_candidates(self.peer, fragment)
+        await self._candidates.take(fragment)
 
     def figures(self) -> SessionFigures:
         """The session as it stands."""
@@ -123,6 +125,7 @@ class Session:
         """Ends the connection; never takes long."""
         self.is_closing = True
         self.track.stop()
+        await self._candidates.close()
         try:
             async with asyncio.timeout(_CLOSE_SECONDS):
                 await self.peer.close()
