@@ -65,6 +65,7 @@ class Service:
     database: Database
     shard: TestShard | RtspShard
     settings: ApiSettings
+    server: "RunningServer | None" = None
 
     def client(self, username: str | None = None) -> httpx.Client:
         """A browser of its own, logged in when a user is named."""
@@ -78,9 +79,10 @@ class Service:
 class RunningServer:
     """uvicorn in a thread, ready when `start` returns."""
 
-    def __init__(self, settings: ApiSettings) -> None:
+    def __init__(self, settings: ApiSettings, port: int = 0) -> None:
         self._socket = socket.socket()
-        self._socket.bind(("127.0.0.1", 0))
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._socket.bind(("127.0.0.1", port))
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         config = uvicorn.Config(create_app(settings), log_level="warning", timeout_graceful_shutdown=1, lifespan="on")
         self._server = uvicorn.Server(config)
@@ -153,7 +155,7 @@ def start_service(tmp_path: Path, streams: list[list[object]]) -> Iterator[Start
         server = RunningServer(settings)
         server.start()
         running.append((server, shard))
-        return Service(server.url, database, shard, settings)
+        return Service(server.url, database, shard, settings, server)
 
     yield start
     for server, shard in running:

@@ -207,9 +207,9 @@ export class CallClient {
         ...(username && credential ? { username, credential } : {}),
       }))
       this.set({ me: welcome.me, refused: null })
+      for (const { link } of this.peers.values()) link.resume()
       this.follow(welcome.call)
       this.say()
-      for (const { link } of this.peers.values()) link.resume()
     } else if (message.type === 'call') {
       this.follow(message.call as CallSeen)
     } else if (message.type === 'signal') {

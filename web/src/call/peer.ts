@@ -1,6 +1,7 @@
 /**
  * One connection to one other page, negotiated perfectly: either side may offer at any time, and of two offers that cross
- * one gives way (W3C, "Perfect negotiation"; https://www.w3.org/TR/webrtc/#perfect-negotiation-example).
+ * one gives way (W3C, "Perfect negotiation"; https://www.w3.org/TR/webrtc/#perfect-negotiation-example). Only the first
+ * offer is always the impolite side's: Chromium gathers no candidates after it took back its very first one.
  *
  * Promises: tracks come and go without the caller thinking of offers; a way that is lost is looked for again (ICE restart),
  * also after messages were lost on the way. Not here: how messages travel (`line.ts`), whose tracks they are (`client.ts`).
@@ -25,6 +26,8 @@ export interface PeerEnvironment {
 const SILENT_MS = 2_500
 /** After that long without a way, however it is called, once more. */
 const AGAIN_MS = 8_000
+/** The polite side waits so long for the other's first offer. */
+const FIRST_OFFER_MS = 15_000
 
 export class PeerLink {
   private readonly connection: RTCPeerConnection
@@ -35,6 +38,7 @@ export class PeerLink {
   private settingAnswer = false
   private timer: number | null = null
   private closed = false
+  private isOverdue = false
   private mostBits: number | null = null
   restarts = 0
 
@@ -61,6 +65,7 @@ export class PeerLink {
     connection.onconnectionstatechange = () => this.follow()
     // Two without microphone and camera have a connection too: whoever shares later is seen at once.
     connection.createDataChannel('here', { negotiated: true, id: 0 })
+    this.timer = this.env.setTimeout(() => this.overdue(), isPolite ? FIRST_OFFER_MS : AGAIN_MS)
   }
 
   get state(): RTCPeerConnectionState {
@@ -139,7 +144,7 @@ export class PeerLink {
   resume(): void {
     if (this.closed) return
     if (this.connection.signalingState === 'have-local-offer') this.sendDescription()
-    else if (this.state !== 'connected') this.restart()
+    else if (this.connection.remoteDescription && this.state !== 'connected') this.restart()
   }
 
   close(): void {
@@ -152,6 +157,8 @@ export class PeerLink {
   }
 
   private async offer(): Promise<void> {
+    // what we have to send is in our answer
+    if (this.isPolite && !this.connection.remoteDescription && !this.isOverdue) return
     try {
       this.makingOffer = true
       await this.connection.setLocalDescription()
@@ -171,11 +178,24 @@ export class PeerLink {
   private follow(): void {
     if (this.closed) return
     const state = this.connection.connectionState
-    this.clear()
-    if (state === 'connected') void this.holdBits()
-    else if (state === 'failed') this.restart()
-    else if (state === 'disconnected') this.timer = this.env.setTimeout(() => this.restart(), SILENT_MS)
+    if (state === 'connected') {
+      this.clear()
+      void this.holdBits()
+    } else if (state === 'failed') {
+      this.restart()
+    } else if (state === 'disconnected') {
+      this.clear()
+      this.timer = this.env.setTimeout(() => this.restart(), SILENT_MS)
+    }
     this.events.onState(state)
+  }
+
+  private overdue(): void {
+    if (this.state === 'connected') return
+    this.isOverdue = true
+    if (this.isPolite && !this.connection.remoteDescription) void this.offer()
+    else this.resume()
+    this.timer = this.env.setTimeout(() => this.overdue(), AGAIN_MS)
   }
 
   private restart(): void {
@@ -183,9 +203,7 @@ export class PeerLink {
     this.clear()
     this.restarts += 1
     this.connection.restartIce()
-    this.timer = this.env.setTimeout(() => {
-      if (this.state !== 'connected') this.resume()
-    }, AGAIN_MS)
+    this.timer = this.env.setTimeout(() => this.overdue(), AGAIN_MS)
   }
 
   private clear(): void {
