@@ -1,7 +1,8 @@
 """What a browser sends, as it was encoded: access units out of aiortc's receiver, and nothing decoded.
 
 Promises: no decoder is ever made; a packet that did not come again in time is given up for, told, and a key frame asked
-for; the sender is told to send no more than may be. aiortc has no way to ask for any of this, so three parts of its
+for; the sender is told to send no more than may be, and of one that sends twice as much nothing more is taken for a
+while. aiortc has no way to ask for any of this, so three parts of its
 receiver are exchanged for ours before it begins; a version that lacks one of them is refused in a sentence. Not here:
 negotiation and what becomes of the units (`phone.py`).
 """
@@ -20,6 +21,8 @@ from aiortc.utils import uint16_add
 #: How long a lost packet may take to come again before what needs it is given up.
 PATIENCE_SECONDS = 0.4
 _CAPACITY = 512
+#: So many times what may be sent is taken, and so many seconds of it at once: encoders only aim.
+_TOLERANCE, _BURST_SECONDS = 2.0, 2.0
 _PARTS = ("decoder_queue", "jitter_buffer", "remote_bitrate_estimator")
 
 #: An access unit: the codec's name (`H264`, `VP8`), its bytes, its time in ticks of 90 kHz since the first.
@@ -34,6 +37,7 @@ class Figures:
     bytes: int = 0
     units: int = 0
     losses: int = 0
+    units_too_many: int = 0
     heard_at: float = float("-inf")
 
 
@@ -57,7 +61,7 @@ class AccessUnits:
         self.figures = Figures()
         self._buffer = _PatientBuffer(self.figures, lost, clock)
         exchanged: dict[str, object] = {
-            "decoder_queue": _Tap(give, ended, self.figures),
+            "decoder_queue": _Tap(give, lost, ended, self.figures, Allowance(most_bits, clock)),
             "jitter_buffer": self._buffer,
             "remote_bitrate_estimator": _Capped(getattr(receiver, _inner("remote_bitrate_estimator")), most_bits),
         }
@@ -77,8 +81,10 @@ def _inner(part: str) -> str:
 class _Tap:
     """In the place of the queue of aiortc's decoding thread: what is put comes to us; the thread waits for the end."""
 
-    def __init__(self, give: Give, ended: Callable[[], None], figures: Figures) -> None:
-        self._give, self._ended, self._figures = give, ended, figures
+    def __init__(
+        self, give: Give, lost: Callable[[], None], ended: Callable[[], None], figures: Figures, allowance: "Allowance"
+    ) -> None:
+        self._give, self._lost, self._ended, self._figures, self._allowance = give, lost, ended, figures, allowance
         self._over = threading.Event()
 
     def put(self, task: tuple[Any, JitterFrame] | None) -> None:
@@ -87,6 +93,10 @@ class _Tap:
             self._ended()
             return
         codec, frame = task
+        if not self._allowance.take(len(frame.data)):
+            self._figures.units_too_many += 1
+            self._lost()
+            return
         self._figures.units += 1
         self._give(codec.name, frame.data, frame.timestamp)
 
@@ -132,6 +142,24 @@ class _PatientBuffer(JitterBuffer):
         assert self._origin is not None
         held = sum(packet is not None for packet in self._packets)
         return any(self._packets[(self._origin + count) % _CAPACITY] is None for count in range(held))
+
+
+class Allowance:
+    """How much of what a sender sends is taken: a bucket that fills at twice the bits that may be sent."""
+
+    def __init__(self, most_bits: int, clock: Callable[[], float]) -> None:
+        self._bytes_a_second, self._clock = _TOLERANCE * most_bits / 8, clock
+        self._left, self._filled_at = self._bytes_a_second * _BURST_SECONDS, clock()
+
+    def take(self, size: int) -> bool:
+        """Whether so many bytes may come now."""
+        now = self._clock()
+        filled = self._left + (now - self._filled_at) * self._bytes_a_second
+        self._left, self._filled_at = min(filled, self._bytes_a_second * _BURST_SECONDS), now
+        if size > self._left:
+            return False
+        self._left -= size
+        return True
 
 
 class _Capped:

@@ -15,7 +15,7 @@ from aiortc.jitterbuffer import JitterBuffer
 from aiortc.rtp import RtpPacket
 
 from configs.words import CameraId
-from live.access_units import AccessUnits, Figures, _PatientBuffer
+from live.access_units import AccessUnits, Allowance, Figures, _PatientBuffer
 from live.codecs import OfferRefused
 from live.phone import MOST_BITS, Phone, limited
 from live.phones import Person, PhoneDesk, TooManyPhones
@@ -59,6 +59,12 @@ class Sender:
     async def offer(self) -> str:
         await self.peer.setLocalDescription(await self.peer.createOffer())
         return str(self.peer.localDescription.sdp)
+
+    async def vanish(self) -> None:
+        """Goes without a word, like a phone whose network broke."""
+        ice = self.peer.getTransceivers()[0].sender.transport.transport._connection
+        for protocol in list(ice._protocols):
+            protocol.transport.abort()
 
     async def take(self, answer: str) -> None:
         await self.peer.setRemoteDescription(RTCSessionDescription(answer, "answer"))
@@ -215,6 +221,16 @@ def test_a_packet_that_does_not_come_again_is_given_up_for_but_one_that_is_late_
     assert frames[-1] == b"\x07", "and it goes on with what came then"
 
 
+def test_who_sends_far_more_than_told_is_not_taken_in_whole() -> None:
+    now = [0.0]
+    allowance = Allowance(800_000, lambda: now[0])  # 100 kB a second; twice that is taken, two seconds at once
+    assert [allowance.take(200_000) for _ in range(3)] == [True, True, False]
+    now[0] = 1.0
+    assert [allowance.take(150_000) for _ in range(2)] == [True, False]
+    now[0] = 1000.0
+    assert allowance.take(400_000) and not allowance.take(1)
+
+
 def test_another_aiortc_would_be_refused_in_a_sentence() -> None:
     """Three private parts of its receiver are exchanged; whoever takes another version must look at them again."""
     assert aiortc.__version__ == "1.16.0"
@@ -269,8 +285,7 @@ def test_places_are_bounded_one_a_person_and_the_silent_are_let_go() -> None:
         assert not ended and not any(unit.is_over for unit in units)
         await until(lambda: len({unit.broadcast for unit in units}) == 2)
 
-        senders[1].peer.getTransceivers()[0].sender.replaceTrack(None)
-        await senders[1].peer.close()
+        await senders[1].vanish()
         await until(lambda: ended == ["Wang"])
         assert units[-1].is_over and not desk.live()
 
