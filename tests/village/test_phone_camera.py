@@ -109,6 +109,14 @@ def tile(page: Page) -> dict[str, object]:
     return found
 
 
+def kill(village: Village, what: str) -> None:
+    """Kills one of the village's processes."""
+    found = subprocess.run(
+        ["pgrep", "-P", str(village.process.pid), "-f", what], capture_output=True, text=True, check=True
+    )
+    os.kill(int(found.stdout.split()[0]), signal.SIGKILL)
+
+
 def shot(page: Page, name: str) -> None:
     if folder := os.environ.get("VBRAIN_SCREENSHOTS"):
         page.screenshot(path=str(Path(folder) / f"{name}.png"))
@@ -162,12 +170,14 @@ def test_a_phone_films_is_seen_watched_recorded_and_goes(
     shot(page, "film-live-across")
     page.set_viewport_size({"width": 390, "height": 844})
 
-    found = subprocess.run(
-        ["pgrep", "-P", str(village.process.pid), "-f", "runtime shard"], capture_output=True, text=True, check=True
-    )
-    os.kill(int(found.stdout.split()[0]), signal.SIGKILL)
+    kill(village, "runtime shard")
     until(wall, lambda: wall.evaluate(_STATE) != "online", "the loss of the shard to be seen")
     until(wall, lambda: wall.evaluate(_STATE) == "online", "the phone in a shard begun anew")
+    kill(village, "runtime api")
+    expect(page.get_by_test_id("film")).to_have_attribute("data-state", "waiting", timeout=30_000)
+    shot(page, "film-lost")
+    expect(page.get_by_test_id("film")).to_have_attribute("data-state", "live", timeout=40_000)
+    until(wall, lambda: wall.evaluate(_STATE) == "online", "the phone in a service begun anew")
 
     page.get_by_test_id("film-stop").click()
     expect(page.get_by_test_id("film-over")).to_be_visible()
@@ -230,4 +240,4 @@ def test_a_fire_that_a_phone_films_is_an_incident_with_the_name_of_who_films_and
     pocket.close()
 
 
-_STATE = "async () => (await (await fetch('/api/cameras/phone-1')).json()).state"
+_STATE = "() => fetch('/api/cameras/phone-1').then((a) => a.json()).then((c) => c.state, () => 'away')"
