@@ -44,7 +44,7 @@ from benchmarks.live_servers import (
     serve,
     write_clip,
 )
-from benchmarks.live_viewers import delays, receive
+from benchmarks.live_viewers import SETTLE_SECONDS, delays, receive
 
 TARGETS = {"640x360x10": 0.40, "1280x720x15": 0.55}
 DECODING_VIEWERS = 4
@@ -80,6 +80,7 @@ def cost(server: str, name: str, viewers: int, seconds: float, folder: Path) -> 
             write_clip(clip, pictures(name), FORMATS[name][1])
         pid, url = heard(started.start(serve, server, work, str(clip), 1))
         logged_in(url)
+        time.sleep(SETTLE_SECONDS)
         receivers = started.start(receive, url, viewers, 1, seconds, ours, False)
         heard(receivers, 300)
         cpu, began = cpu_seconds(pid), time.monotonic()

@@ -27,22 +27,36 @@ from live.transcoders import TooManyTranscoders
 log = logging.getLogger(__name__)
 
 _LOOK_EVERY_SECONDS = 1.0
+#: aiortc waits five seconds for a STUN or TURN server.
+_SILENT_AFTER_SECONDS = 4.0
+_SILENT_SECONDS = 60.0
 
 
 class SessionNotFound(Exception):
     """There is no such session, or it is somebody else's."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class IceServers:
-    """How we, and browsers, find a way through address translation: STUN and TURN addresses."""
+    """How we, and browsers, find a way through address translation: STUN and TURN addresses. A server that does not
+    answer holds up one answer a minute, not each: in between we do without, and browsers decide for themselves."""
 
     addresses: tuple[str, ...] = ()
     username: str | None = None
     password: str | None = None
+    clock: Callable[[], float] = time.monotonic
+    _silent_until: float = float("-inf")
+
+    def took(self, seconds: float) -> None:
+        """How long an answer took for which they were asked."""
+        if self.addresses and seconds > _SILENT_AFTER_SECONDS and self.clock() >= self._silent_until:
+            self._silent_until = self.clock() + _SILENT_SECONDS
+            log.warning("a STUN or TURN server of ice_servers does not answer; it is left out for a minute")
 
     def configuration(self) -> RTCConfiguration:
         """For aiortc. Said even when empty: it would ask a public STUN server otherwise."""
+        if self.clock() < self._silent_until:
+            return RTCConfiguration(iceServers=[])
         servers = [
             RTCIceServer(url, self.username, self.password) if url.startswith("turn") else RTCIceServer(url)
             for url in self.addresses
@@ -166,7 +180,9 @@ class WhepDesk:
             self._seats.sit(seat, served.feed)
             choice = choose(parsed, profile_level_id(served.keyframe.data))
             session = Session(served.feed, owner, self.ice.configuration(), self._clock(), login)
+            began = time.monotonic()
             sdp = await session.answer(offer, choice)
+            self.ice.took(time.monotonic() - began)
         except BaseException:
             if session is not None:
                 await session.close()

@@ -209,6 +209,17 @@ def test_ice_servers_are_told_to_the_player(start_service: StartService, sqlite_
     assert IceServers().configuration().iceServers == []
 
 
+def test_a_stun_server_that_does_not_answer_is_left_out_for_a_while() -> None:
+    now = [0.0]
+    servers = IceServers(("stun:stun.example:3478",), clock=lambda: now[0])
+    servers.took(0.3)
+    assert len(servers.configuration().iceServers) == 1
+    servers.took(5.1)
+    assert servers.configuration().iceServers == [] and len(servers.links()) == 1
+    now[0] = 61.0
+    assert len(servers.configuration().iceServers) == 1
+
+
 def test_many_joins_and_leaves_leave_nothing_behind(start_service: StartService, sqlite_database: Database) -> None:
     service = start_service(sqlite_database, LiveSettings(idle_seconds=0.1))
 
