@@ -18,6 +18,7 @@ export const filmEn: FilmMessages = {
     opening: 'Opening the camera…',
     connecting: 'Connecting to the control room…',
     live: 'Live',
+    down: 'Not live',
     seen: 'The control room can see it',
     waiting: 'The line is down; connecting again…',
     lost: 'The network is gone',

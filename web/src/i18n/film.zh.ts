@@ -16,6 +16,7 @@ export const filmZh = {
     opening: '正在打开摄像头…',
     connecting: '正在连接值班台…',
     live: '直播中',
+    down: '未连接',
     seen: '值班台能看到了',
     waiting: '断线了，正在重新连接…',
     lost: '网络断开',
