@@ -274,8 +274,8 @@ def test_a_cameras_picture_is_shared_and_a_recording_that_all_agreed_to_is_evide
 
     operator.get_by_test_id("call-share").click()
     operator.locator("[data-testid=call-share-pick] [data-camera=gate]").click()
-    shared = worker.get_by_test_id("call-share").locator("video")
-    expect(worker.get_by_test_id("call-share")).to_contain_text("监控gate")
+    shared = worker.get_by_test_id("call-shared").locator("video")
+    expect(worker.get_by_test_id("call-shared")).to_contain_text("监控gate")
     frames = "v => v.getVideoPlaybackQuality().totalVideoFrames"
     expect(shared).to_be_visible()
     first = shared.evaluate(frames)

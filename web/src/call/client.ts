@@ -223,13 +223,15 @@ export class CallClient {
   /** A connection to each who is in the call; a page loaded anew is another page. */
   private follow(call: CallSeen): void {
     const me = this.view.value.me
-    const others = call.people.filter((p) => p.id !== me && isPresent(p) && p.session !== null)
+    const others = call.people.filter((p) => p.id !== me && isPresent(p))
     for (const [id, peer] of [...this.peers]) {
-      if (!others.some((p) => p.id === id && p.session === peer.session)) this.drop(id)
+      // a service that has just been started anew knows of no pages yet: that one was there goes on
+      if (!others.some((p) => p.id === id && (p.session === null || p.session === peer.session))) this.drop(id)
     }
     this.set({ call })
     for (const person of others) {
       const known = this.peers.get(person.id)
+      if (person.session === null) continue
       if (!known) this.meet(person)
       else if (known.attached !== person.attached) {
         known.attached = person.attached
