@@ -29,6 +29,7 @@ class ServiceCollector(Collector):
         yield from self._recordings()
         yield from self._feeds()
         yield from self._transcoders()
+        yield from self._phones()
 
     def _streams(self) -> Iterator[Metric]:
         board = self._context.board
@@ -121,6 +122,19 @@ class ServiceCollector(Collector):
             files.add_metric([camera_id], message.recorded_segments)
             dropped.add_metric([camera_id], message.recording_dropped)
         yield from (state, written, files, dropped)
+
+    def _phones(self) -> Iterator[Metric]:
+        phones, shards = self._context.phones, self._context.shards
+        totals = phones.totals
+        yield GaugeMetricFamily("vbrain_phones", "Phones that are cameras now", value=len(phones.live()))
+        for name, text, value in (
+            ("vbrain_phones_begun", "Broadcasts that phones began", totals.begun),
+            ("vbrain_phones_silent", "Broadcasts ended because nothing came any more", totals.silent),
+            ("vbrain_phones_refused", "Broadcasts refused because as many were under way as may be", totals.refused),
+            ("vbrain_phones_losses", "Times that packets of a phone were lost for good", totals.losses),
+            ("vbrain_phones_units_dropped", "Pictures of phones that no shard took", shards.units_dropped),
+        ):
+            yield CounterMetricFamily(name, text, value=value)
 
     def _feeds(self) -> Iterator[Metric]:
         whep, totals = self._context.whep, self._context.whep.totals

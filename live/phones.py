@@ -61,6 +61,16 @@ class Broadcast:
     is_seen: bool = False
 
 
+@dataclass(slots=True)
+class PhoneTotals:
+    """Counted since the start."""
+
+    begun: int = 0
+    silent: int = 0
+    refused: int = 0
+    losses: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Opened:
     """What an offer is answered with."""
@@ -91,6 +101,7 @@ class PhoneDesk:
         self._opening = asyncio.Lock()
         self._watch: asyncio.Task[None] | None = None
         self._closing: set[asyncio.Task[None]] = set()
+        self._gone = PhoneTotals()
         #: Told of each broadcast that is over, in the event loop.
         self.on_end: Callable[[Broadcast], None] = lambda broadcast: None
 
@@ -106,6 +117,12 @@ class PhoneDesk:
         await asyncio.gather(*(self._end(session_id) for session_id in list(self._phones)))
         await asyncio.gather(*self._closing, return_exceptions=True)
 
+    @property
+    def totals(self) -> PhoneTotals:
+        """Counted since the start, broadcasts under way included."""
+        losses = sum(phone.figures().losses for phone in list(self._phones.values()))
+        return replace(self._gone, losses=self._gone.losses + losses)
+
     def live(self) -> dict[CameraId, Broadcast]:
         """Whose broadcast each monitoring point shows now. From any thread."""
         return {b.camera_id: b for b in list(self._broadcasts.values()) if b.is_seen}
@@ -115,6 +132,7 @@ class PhoneDesk:
         async with self._opening:
             before = next((s for s, b in self._broadcasts.items() if b.person.id == person.id), None)
             if before is None and not self._free:
+                self._gone.refused += 1
                 raise TooManyPhones("as many phones are cameras as may be; end another one first")
             camera_id = self._broadcasts[before].camera_id if before else self._free[0]
             since = self._broadcasts[before].since if before else time.time()
@@ -144,6 +162,7 @@ class PhoneDesk:
             self._broadcasts[phone.id] = Broadcast(
                 secrets.token_urlsafe(9), camera_id, person, since, whereabouts, is_seen=seen
             )
+            self._gone.begun += before is None
         self._close_when_lost(phone)
         return Opened(phone.id, camera_id, sdp)
 
@@ -209,6 +228,7 @@ class PhoneDesk:
         phone, broadcast = self._phones.pop(session_id, None), self._broadcasts.pop(session_id, None)
         if phone is None or broadcast is None:
             return
+        self._gone.losses += phone.figures().losses
         if told:
             self._free.append(broadcast.camera_id)
             self._hand_over(PhoneUnit(broadcast.camera_id, broadcast.id, "", None, b"", False, 0.0, is_over=True))
@@ -222,6 +242,7 @@ class PhoneDesk:
             for session_id, phone in list(self._phones.items()):
                 if now - phone.heard_at > self._silent_after_seconds:
                     log.info("%s is silent and is let go", phone.camera_id)
+                    self._gone.silent += 1
                     self._end_soon(session_id)
 
 

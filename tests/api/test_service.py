@@ -50,6 +50,7 @@ def test_figures_are_for_the_administrator_and_the_scraper(
     service = start_service(sqlite_database, metrics_token=SecretStr("scrape-me"))
     text = service.client("administrator").get("/metrics").text
     assert 'vbrain_stream_online{camera="gate",stream="sub"}' in text and "vbrain_live_sessions 0.0" in text
+    assert "vbrain_phones 0.0" in text and "vbrain_phones_units_dropped_total 0.0" in text
     scraper = service.client()
     assert scraper.get("/metrics", headers={"Authorization": "Bearer scrape-me"}).status_code == 200
     assert scraper.get("/metrics", headers={"Authorization": "Bearer wrong"}).status_code == 401

@@ -289,6 +289,8 @@ def test_places_are_bounded_one_a_person_and_the_silent_are_let_go() -> None:
         await until(lambda: ended == ["Wang"])
         assert units[-1].is_over and not desk.live()
 
+        totals = desk.totals
+        assert (totals.begun, totals.silent, totals.refused) == (1, 1, 1)
         third = await desk.open(wang, await senders[2].offer())
         assert desk.logins() == {"login-1"}
         await desk.end_login("login-1")
