@@ -1,7 +1,7 @@
 """Other web origins that may call, where the configuration names them: what browsers must be told (CORS).
 
-Promises: without such an origin nothing is said at all; what a WHEP player reads from an answer (`Location`, `Link`,
-`ETag`) is readable for it. Not here: refusing what comes from elsewhere (`guard.py`).
+Promises: without such an origin nothing is said at all; what a WHEP player or a WHIP client reads from an answer
+(`Location`, `Link`, `ETag`) is readable for it. Not here: refusing what comes from elsewhere (`guard.py`).
 """
 
 from fastapi import FastAPI
@@ -10,8 +10,8 @@ from starlette.middleware.cors import CORSMiddleware
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _SENT = ("Authorization", "Content-Type", "If-Match", "If-None-Match", "Last-Event-ID", "Range")
 _READ = (
-    "Location", "Link", "ETag", "Accept-Patch", "Accept-Post", "Retry-After", "X-Live-Serving", "X-Media-Zero",
-    "Clip-From", "Clip-To",
+    "Location", "Link", "ETag", "Accept-Patch", "Accept-Post", "Retry-After", "X-Camera", "X-Live-Serving",
+    "X-Media-Zero", "Clip-From", "Clip-To",
 )  # fmt: skip
 
 
