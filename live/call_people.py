@@ -48,6 +48,8 @@ class CallLimits:
     away: float = 5.0
     lost: float = 60.0
     alone: float = 120.0
+    #: … when the others had been there and have left: somebody forgot to hang up.
+    left_alone: float = 15.0
     longest: float = 4 * 3600.0
     #: How many may ever have been asked to one call.
     most_asked: int = 40

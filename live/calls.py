@@ -292,7 +292,9 @@ class Room:
             self._alone_since = None
         elif self._alone_since is None:
             self._alone_since = now
-        if self._alone_since is not None and now - self._alone_since >= self._limits.alone:
+        had_company = any(p.state is Presence.LEFT for p in self.people.values())
+        patience = self._limits.left_alone if had_company else self._limits.alone
+        if self._alone_since is not None and now - self._alone_since >= patience:
             self.end("alone")
         elif now - self.started_at >= self._limits.longest:
             self.end("too_long")

@@ -145,6 +145,13 @@ def test_a_call_in_which_one_waits_alone_ends_by_itself() -> None:
     assert not scene.room.is_over and scene.state("ann") is Presence.MISSED
     scene.pass_time(121)
     assert (scene.room.is_over, scene.room.ended_why) == (True, "alone")
+    left = Scene(person("ann"))
+    left.join("ann")
+    left.room.leave("host")
+    left.pass_time(14)
+    assert not left.room.is_over
+    left.pass_time(2)
+    assert (left.room.ended_why, left.room.people["ann"].seconds) == ("alone", 15)
     nobody_came = Scene(person("ann"))
     nobody_came.room.drop("host", "page-host")
     nobody_came.pass_time(70)

@@ -165,6 +165,8 @@ def test_three_speak_one_drops_and_comes_back_and_the_call_outlives_the_service(
     worker.get_by_test_id("call-answer").click()
     hears(operator, 1)
     hears(worker, 1)
+    worker.get_by_test_id("call-flip").click()
+    hears(operator, 1)
     look(worker, "phone-pair")
     link = operator.get_by_test_id("call-link").input_value()
     assert re.fullmatch(rf"{re.escape(url)}/call#\S{{32}}", link)
@@ -191,6 +193,10 @@ def test_three_speak_one_drops_and_comes_back_and_the_call_outlives_the_service(
     assert report(worker)["me"] == me and report(worker)["session"] != session
     hears(operator, 2)
     expect(operator.get_by_test_id("call-tile")).to_have_count(2)
+
+    household.reload()
+    for page in (operator, worker, household):
+        hears(page, 2)
 
     # the line to the service breaks: nobody notices, and the connections are the same
     before = report(operator)["peers"]
@@ -247,6 +253,9 @@ def test_a_call_is_declined_or_missed_and_that_is_said(service: Service, open_pa
     start_call(operator, service.url, incident, "grid_worker", "enforcement_officer")
     expect(worker.get_by_test_id("call-ring")).to_contain_text("operator is calling you")
     look(worker, "ring-en")
+    # where a push message leads: it rings there too
+    worker.goto(f"{service.url}/calls/{operator.evaluate('() => window.__call.report().then((r) => r.call)')}")
+    expect(worker).to_have_url(re.compile("/duty"))
     worker.get_by_test_id("call-decline").click()
     expect(worker.get_by_test_id("call-ring")).to_have_count(0)
     outside = operator.get_by_test_id("call-outside")
