@@ -164,7 +164,7 @@ class MonitoringPoint(Strict):
     streams: Streams = Field(description="its RTSP addresses, main and sub")
     watch: list[Watch] = Field(
         default_factory=list,
-        description="what to look for; nothing: live view only, unless a line is one_way or a zone says no_vehicles",
+        description="what to look for; nothing: live view only, unless a line is one_way or a zone forbids something",
     )
     zones: list[Zone] = Field(default_factory=list, description="areas of the picture")
     lines: list[Line] = Field(default_factory=list, description="lines across which people or vehicles are counted")

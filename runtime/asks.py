@@ -18,7 +18,9 @@ def tasks_of(point: MonitoringPoint) -> set[Task]:
     tasks = set()
     if Watch.SMOKE_FIRE in point.watch:
         tasks.add(Task.SMOKE_FIRE)
-    guards = any(line.one_way is not OneWay.ANY for line in point.lines) or any(z.no_vehicles for z in point.zones)
+    guards = any(line.one_way is not OneWay.ANY for line in point.lines) or any(
+        zone.no_vehicles or zone.no_parking_after_seconds is not None for zone in point.zones
+    )
     if guards or set(point.watch) - {Watch.SMOKE_FIRE}:
         tasks.add(Task.PEOPLE_VEHICLES)
     return tasks

@@ -148,8 +148,6 @@ class CameraWatch:
 
     def _stopped_vehicles(self, tracks: Tracks) -> list[AlertDraft]:
         stopped = self.flow.take_stopped()
-        if Watch.STOPPED_VEHICLE not in self.camera.watch:
-            return []
         zones = {zone.zone_id: zone for zone in self.camera.zones}
         now_at = {track.track_id: track for track in tracks.tracks}
         drafts = []

@@ -8,6 +8,8 @@ import { defineStore } from 'pinia'
 import { computed, ref, shallowRef } from 'vue'
 import { api, type Camera, type Incident, type Schemas, type Site } from '@/api/client'
 import { ring } from '@/lib/alarm'
+import { WATCHERS } from '@/nav'
+import { useSession } from './session'
 
 const ENDED = new Set(['closed', 'false_alarm', 'duplicate'])
 /** Figures of cameras (frame rates) change without an event; read them this often. */
@@ -84,6 +86,8 @@ export const useVillage = defineStore('village', () => {
   }
 
   async function readOpen(): Promise<void> {
+    const role = useSession().user?.role
+    if (role === undefined || !WATCHERS.includes(role)) return
     const items: Incident[] = []
     let before: string | undefined
     do {
