@@ -161,7 +161,10 @@ def _make_context(settings: ApiSettings) -> Context:
         return transcoder.cpu_share if transcoder else None
 
     ice = IceServers(
-        live.ice_servers, live.turn_username, live.turn_password.get_secret_value() if live.turn_password else None
+        live.ice_servers,
+        live.turn_username,
+        live.turn_password.get_secret_value() if live.turn_password else None,
+        live.public_addresses,
     )
     phone_ids = [point.camera_id for point in phone_points(settings.site)]
     phones, phone_log = PhoneDesk(phone_ids, shards.hand_over, ice, live.dead_after_seconds), PhoneLog(database)

@@ -17,8 +17,9 @@ from configs.village import Village
 @dataclass(frozen=True, slots=True)
 class LiveSettings:
     """Limits of the live feeds, and how browsers reach us. `ice_servers` are STUN or TURN addresses, for us and for
-    the browsers alike; none are needed on one network. At most `transcoders` streams that browsers cannot play are
-    transcoded at a time; all feeds together take at most `megabits` a second."""
+    the browsers alike; none are needed on one network. `public_addresses` are those that we are reached at behind
+    address translation. At most `transcoders` streams that browsers cannot play are transcoded at a time; all feeds
+    together take at most `megabits` a second."""
 
     viewers_total: int = 200
     viewers_per_camera: int = 50
@@ -30,6 +31,7 @@ class LiveSettings:
     ice_servers: tuple[str, ...] = ()
     turn_username: str | None = None
     turn_password: SecretStr | None = None
+    public_addresses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

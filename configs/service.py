@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, IPvAnyAddress, SecretStr, model_validator
 
 from configs.strict import Strict
 
@@ -62,6 +62,11 @@ class Service(Strict):
     )
     turn_username: OptionalText = Field(default=None, description="name at the TURN servers")
     turn_password: OptionalSecret = Field(default=None, description="password at the TURN servers")
+    public_addresses: list[IPvAnyAddress] = Field(
+        default=[],
+        max_length=4,
+        description="where this box is reached from outside, when its own address is another; UDP ports as they are",
+    )
     viewers: int = Field(default=200, ge=1, le=10_000, description="the most live pictures sent at a time")
     viewers_per_camera: int = Field(default=50, ge=1, le=10_000, description="the most of one camera at a time")
     live_megabits: float = Field(

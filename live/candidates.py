@@ -96,6 +96,22 @@ class Candidates:
             await self._peer.addIceCandidate(candidate)
 
 
+def announced(answer: str, public_addresses: tuple[str, ...]) -> str:
+    """The answer, which also says that each of our addresses is reached at these, at the same port: behind address
+    translation that forwards ports as they are. Each stands for our addresses of its own kind, IPv4 or IPv6."""
+    lines = []
+    for line in answer.splitlines():
+        lines.append(line)
+        parts = line.split()
+        if not line.startswith(_CANDIDATE) or parts[6:8] != ["typ", "host"]:
+            continue
+        for public in public_addresses:
+            further = line.replace(f" {parts[4]} ", f" {public} ", 1).replace(_CANDIDATE, f"{_CANDIDATE}p", 1)
+            if (":" in public) == (":" in parts[4]) and public != parts[4] and further not in lines:
+                lines.append(further)
+    return "".join(f"{line}\r\n" for line in lines)
+
+
 def _candidate(line: str, mid: str | None) -> RTCIceCandidate:
     candidate = candidate_from_sdp(line.removeprefix(_CANDIDATE).strip())
     candidate.sdpMid, candidate.sdpMLineIndex = mid, 0 if mid is None else None

@@ -147,7 +147,7 @@ class PhoneDesk:
 
             phone = Phone(camera_id, self.ice.configuration(), give, ended, self._clock)
             try:
-                sdp = await phone.answer(offer)
+                sdp = self.ice.announce(await phone.answer(offer))
             except BaseException:
                 await phone.close()
                 raise

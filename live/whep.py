@@ -16,7 +16,7 @@ from aiortc import RTCConfiguration, RTCIceServer
 from aiortc.sdp import SessionDescription
 
 from configs.words import CameraId, StreamRole
-from live.candidates import CannotRestart
+from live.candidates import CannotRestart, announced
 from live.codecs import OfferRefused, choose
 from live.h264 import profile_level_id
 from live.playable import NoPicture, PlayableFeeds, Served, Unplayable
@@ -44,6 +44,7 @@ class IceServers:
     addresses: tuple[str, ...] = ()
     username: str | None = None
     password: str | None = None
+    public_addresses: tuple[str, ...] = ()
     clock: Callable[[], float] = time.monotonic
     _silent_until: float = float("-inf")
 
@@ -62,6 +63,10 @@ class IceServers:
             for url in self.addresses
         ]
         return RTCConfiguration(iceServers=servers)
+
+    def announce(self, answer: str) -> str:
+        """The answer with our public addresses in it."""
+        return announced(answer, self.public_addresses) if self.public_addresses else answer
 
     def links(self) -> list[str]:
         """For a WHEP player, as `Link` headers."""
@@ -181,7 +186,7 @@ class WhepDesk:
             choice = choose(parsed, profile_level_id(served.keyframe.data))
             session = Session(served.feed, owner, self.ice.configuration(), self._clock(), login)
             began = time.monotonic()
-            sdp = await session.answer(offer, choice)
+            sdp = self.ice.announce(await session.answer(offer, choice))
             self.ice.took(time.monotonic() - began)
         except BaseException:
             if session is not None:

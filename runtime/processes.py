@@ -112,6 +112,7 @@ def _api(options: argparse.Namespace, folders: Folders) -> int:
                 ice_servers=tuple(service.ice_servers),
                 turn_username=service.turn_username,
                 turn_password=service.turn_password,
+                public_addresses=tuple(str(address) for address in service.public_addresses),
             ),
             photo_judge=FirePhotoJudge(),
         )

@@ -36,6 +36,7 @@ def test_what_the_environment_lacks_is_none():
         ("  tls_key: ${KEY}\n", "need each other"),
         ("  tls_certificate: /nowhere/a.pem\n  tls_key: ${KEY}\n", "/nowhere/a.pem is not a file"),
         ("  turn_username: 村\n", "ASCII"),
+        ("  public_addresses: [village.example.org]\n", "public_addresses"),
         ("  live_megabits: 0\n", "live_megabits"),
         ("  ice_servers: [http://stun.example.org]\n", "ice_servers"),
         ("  allowed_origins: [https://screen.example.org/page]\n", "allowed_origins"),

@@ -4,7 +4,7 @@ import asyncio
 
 from aiortc import RTCIceCandidate
 
-from live.candidates import Candidates
+from live.candidates import Candidates, announced
 
 _NAME = "a=candidate:1 1 udp 2113937151 cfce8841-d4d2-488e-90fa-abbbda513c6b.local 55406 typ host"
 _ADDRESS = "a=candidate:2 1 udp 1677729535 198.51.100.7 55406 typ srflx raddr 0.0.0.0 rport 0"
@@ -25,6 +25,17 @@ class SlowPeer:
 
 def offer(*lines: str) -> str:
     return "".join(f"{line}\r\n" for line in ("v=0", "m=video 9 UDP/TLS/RTP/SAVPF 96", "a=mid:0", *lines))
+
+
+def test_an_answer_names_the_public_address_beside_our_own() -> None:
+    ours = "a=candidate:1 1 udp 2130706431 10.0.0.5 40123 typ host"
+    six = "a=candidate:2 1 udp 2130706431 fd00::5 40124 typ host"
+    relay = "a=candidate:3 1 udp 16777215 198.51.100.1 50000 typ relay raddr 10.0.0.5 rport 40123"
+    answer = offer(ours, six, relay, "a=end-of-candidates")
+    said = announced(answer, ("203.0.113.9",)).splitlines()
+    assert said[said.index(ours) + 1] == "a=candidate:p1 1 udp 2130706431 203.0.113.9 40123 typ host"
+    assert len(said) == len(answer.splitlines()) + 1
+    assert announced(answer, ("10.0.0.5", "fd00::5")) == answer
 
 
 def test_an_offer_of_addresses_is_left_as_it_is() -> None:
