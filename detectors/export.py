@@ -5,19 +5,17 @@ complete, with its sums, where the catalogue finds it, or not there at all; what
 sentence before anything is loaded. Not here: downloading (`fetch.py`), training (`train/`), running it (`engine.py`).
 """
 
-import hashlib
 import importlib.util
 import json
 import os
 import re
-import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from detectors.catalogue import PROJECT, SUMS_FILE, Catalogue, ModelEntry, ModelError, ModelMissing, made_folder
+from detectors.catalogue import PROJECT, Catalogue, ModelEntry, ModelError, ModelMissing, made_folder
+from detectors.workshop import TookTooLong, WorkFailed, put, work
 
 PATIENCE_SECONDS = 1800.0
 #: What each engine can be given. ONNX Runtime is fed float32; a .pt has its precision chosen when it runs.
@@ -85,8 +83,8 @@ def export(
     folder = (into or made_folder()) / name
     folder.mkdir(parents=True, exist_ok=True)
     stem = entry.fetch or name
-    with tempfile.TemporaryDirectory(prefix=".export-", dir=folder.parent) as work:
-        made = Path(work) / "made"
+    with tempfile.TemporaryDirectory(prefix=".export-", dir=folder.parent) as apart:
+        made = Path(apart) / "made"
         made.mkdir()
         say(f"Exporting {source.name} ({entry.licence}) to {form} {precision} at {size[0]}x{size[1]} …")
         order = {
@@ -99,7 +97,7 @@ def export(
             "size": size,
             "pictures": str(pictures.resolve()) if precision == "int8" and pictures else None,
         }
-        _run(python, name, order, Path(work))
+        _run(python, name, order, Path(apart))
         return _move(made, folder)
 
 
@@ -129,64 +127,23 @@ def _own_checkpoint(catalogue: Catalogue, entry: ModelEntry) -> Path:
     raise ModelMissing(f"no checkpoint (.pt) of {entry.name} is on this box; {make}, or name one with --checkpoint")
 
 
-def _run(python: str, name: str, order: dict[str, object], work: Path) -> None:
+def _run(python: str, name: str, order: dict[str, object], folder: Path) -> None:
     """The worker, in its own process and folder. Raises ExportRefused with the last line of what went wrong."""
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(filter(None, (str(PROJECT), os.environ.get("PYTHONPATH")))),
-        "YOLO_AUTOINSTALL": "false",
-        "YOLO_OFFLINE": "true",
-        "YOLO_CONFIG_DIR": str(work),
-        "YOLO_VERBOSE": "false",
-    }
+    paths = os.pathsep.join(filter(None, (str(PROJECT), os.environ.get("PYTHONPATH"))))
+    arguments = ["-m", "detectors.export_worker", json.dumps(order)]
     try:
-        subprocess.run(
-            [python, "-m", "detectors.export_worker", json.dumps(order)],
-            cwd=work,
-            env=environment,
-            check=True,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_SECONDS,
-        )
-    except subprocess.TimeoutExpired:
+        work(python, arguments, folder, PATIENCE_SECONDS, PYTHONPATH=paths, YOLO_OFFLINE="true")
+    except TookTooLong:
         raise ExportRefused(
             f"exporting {name} took longer than {PATIENCE_SECONDS:.0f} seconds; try a smaller size, or a faster machine"
         ) from None
-    except subprocess.CalledProcessError as error:
-        lines = [line.strip() for line in (error.stderr or "").splitlines() if line.strip()]
-        reason = lines[-1][:200] if lines else f"exit status {error.returncode}"
-        raise ExportRefused(f"{name} could not be exported: {reason}") from None
-    except OSError as error:
-        raise ModelError(f"{python} cannot be started: {error.strerror}") from None
+    except WorkFailed as error:
+        raise ExportRefused(f"{name} could not be exported: {error}") from None
 
 
 def _move(made: Path, folder: Path) -> Path:
-    """Put what was made into `folder`, with its sums; the file to open."""
+    """Put what was made into `folder`; the file to open."""
     for item in sorted(made.iterdir()):
-        target = folder / item.name
-        if item.is_dir():
-            _note_sums(item, [f for f in item.iterdir() if f.is_file()])
-            if target.exists():
-                shutil.rmtree(target)
-            item.rename(target)
-            return next(target.glob("*.xml"))
-        if item.is_file():
-            # The old sum goes first: a file without one is whole, one with another's is damaged.
-            _note_sums(folder, [], without=item.name)
-            item.replace(target)
-            _note_sums(folder, [target])
-            return target
+        target = put(item, folder)
+        return next(target.glob("*.xml")) if target.is_dir() else target
     raise ExportRefused("the exporter ended well and left nothing; try again")
-
-
-def _note_sums(folder: Path, files: list[Path], without: str = "") -> None:
-    """Add the sums of `files` to those of `folder`, in the form of `sha256sum`."""
-    sums = folder / SUMS_FILE
-    kept = sums.read_text("utf-8").splitlines() if sums.is_file() else []
-    renewed = {file.name for file in files} | {without}
-    lines = [line for line in kept if line.partition("  ")[2].lstrip("*") not in renewed]
-    lines += [f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}" for file in sorted(files)]
-    unfinished = sums.with_suffix(".new")
-    unfinished.write_text("".join(f"{line}\n" for line in lines), "utf-8")
-    unfinished.replace(sums)

@@ -1,21 +1,18 @@
 """Models that are not on this machine yet: ultralytics' own download and export, the ordinary way.
 
-Promises: it runs in a process of its own, so torch never stays in memory; ultralytics may not install anything; what
-was made is complete, with its sums, or not there at all. Weights are kept in half precision, which leaves the numbers
-to multiply to the device. Not here: other formats and precisions (`export.py`), training our own (`train/`).
+Promises: it runs in a process of its own (`workshop.py`); what was exported from the model before stays. Weights are
+kept in half precision, which leaves the numbers to multiply to the device. Not here: other formats and precisions
+(`export.py`), training our own (`train/`).
 """
 
-import hashlib
 import importlib.util
-import os
-import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from detectors.catalogue import SUMS_FILE, Catalogue, ModelError, ModelMissing, made_folder
+from detectors.catalogue import Catalogue, ModelMissing, made_folder
+from detectors.workshop import TookTooLong, WorkFailed, put, work
 
 PATIENCE_SECONDS = 1800.0
 #: Width and height of the networks made: one for 16:9 sub streams that is fast, one that sees farther.
@@ -51,50 +48,29 @@ def fetch(
         raise ModelMissing(f'fetching {name} needs ultralytics; run `pip install "village-brain[train]"` and try again')
     folder = (into or made_folder()) / name
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=folder.parent) as work:
-        made = Path(work) / "made"
+    with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=folder.parent) as apart:
+        made = Path(apart) / "made"
         made.mkdir()
         say(f"Downloading {entry.fetch} and exporting it ({entry.licence}); this takes a minute or two …")
-        _run(python, entry.fetch, made, sizes, Path(work))
-        for xml in made.glob("*/*.xml"):
-            _write_sums([xml, xml.with_suffix(".bin")], xml.parent)
-        _write_sums(sorted(made.glob("*.pt")), made)
-        if folder.exists():
-            shutil.rmtree(folder)
-        made.rename(folder)
+        _run(python, entry.fetch, made, sizes, Path(apart))
+        folder.mkdir(exist_ok=True)
+        for item in sorted(made.iterdir()):
+            put(item, folder)
     say(f"Done: {folder}")
     return folder
 
 
-def _run(python: str, weights: str, made: Path, sizes: Sequence[tuple[int, int]], work: Path) -> None:
+def _run(python: str, weights: str, made: Path, sizes: Sequence[tuple[int, int]], folder: Path) -> None:
     """The export, in its own process and folder. Raises ModelMissing with the last line of what went wrong."""
-    environment = {**os.environ, "YOLO_AUTOINSTALL": "false", "YOLO_CONFIG_DIR": str(work), "YOLO_VERBOSE": "false"}
     wanted = ",".join(f"{width}x{height}" for width, height in sizes)
     try:
-        subprocess.run(
-            [python, "-c", _EXPORT, weights, str(made), wanted],
-            cwd=work,
-            env=environment,
-            check=True,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_SECONDS,
-        )
-    except subprocess.TimeoutExpired:
+        work(python, ["-c", _EXPORT, weights, str(made), wanted], folder, PATIENCE_SECONDS)
+    except TookTooLong:
         raise ModelMissing(
             f"fetching {weights} took longer than {PATIENCE_SECONDS:.0f} seconds; try again later"
         ) from None
-    except subprocess.CalledProcessError as error:
-        lines = [line.strip() for line in (error.stderr or "").splitlines() if line.strip()]
-        reason = lines[-1][:200] if lines else f"exit status {error.returncode}"
+    except WorkFailed as error:
         raise ModelMissing(
-            f"{weights} could not be fetched ({reason}); is this machine on the internet? Otherwise copy an export "
+            f"{weights} could not be fetched ({error}); is this machine on the internet? Otherwise copy an export "
             "into the folder that VBRAIN_WEIGHTS names"
         ) from None
-    except OSError as error:
-        raise ModelError(f"{python} cannot be started: {error.strerror}") from None
-
-
-def _write_sums(files: Sequence[Path], folder: Path) -> None:
-    lines = [f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n" for file in files if file.is_file()]
-    (folder / SUMS_FILE).write_text("".join(lines), "utf-8")
