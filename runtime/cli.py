@@ -4,7 +4,20 @@ import logging
 
 import typer
 
-from runtime.commands import config, discover, models, probe, replay, report, run, store, train, truth, users
+from runtime.commands import (
+    certificate,
+    config,
+    discover,
+    models,
+    probe,
+    replay,
+    report,
+    run,
+    store,
+    train,
+    truth,
+    users,
+)
 
 app = typer.Typer(
     name="vbrain",
@@ -17,6 +30,7 @@ app.command("check")(config.check)
 app.command("schema")(config.schema)
 app.command("probe")(probe.probe)
 app.command("discover")(discover.discover)
+app.command("certificate")(certificate.certificate)
 app.command("replay")(replay.replay)
 app.command("report")(report.report)
 app.add_typer(models.models, name="models")
