@@ -46,9 +46,9 @@ class FilmReader:
         return self.film.header
 
     async def read(self) -> bytes | None:
-        """The next fragment; None when the film has ended."""
+        """The next fragment; None when the film has ended, or must be asked for anew."""
         message = await self.viewer.get()
-        if message is None:
+        if message is None or self.served.is_over:
             return None
         self.frames_sent += 1
         return message.data

@@ -13,6 +13,7 @@ from configs.words import CameraId, StreamRole
 from live.feed import Feed
 from live.film import Film, film_header
 from live.films import FilmDesk
+from live.fitness import Unfit
 from live.playable import How, Served
 from live.seats import Seats
 from live.wire import PacketMessage
@@ -94,6 +95,30 @@ def test_a_reader_that_takes_nothing_is_let_go() -> None:
         await FilmResponse(desk, reader, {}, 0.05)({"type": "http"}, receive, stuck)
         assert len(desk) == 0 and desk.totals.dead == 1 and not feed.viewers
         desk.close(await desk.open(CameraId("gate"), StreamRole.SUB))
+
+    asyncio.run(scenario())
+
+
+def test_a_film_of_the_stream_that_stood_in_ends_when_the_one_asked_for_is_back() -> None:
+    async def scenario() -> None:
+        packets = encode(frames=10, gop=10)
+        sub, main = Feed(CameraId("gate"), StreamRole.SUB), Feed(CameraId("gate"), StreamRole.MAIN)
+        sub.take(message(packets[0], 1))
+
+        class StandsIn:
+            async def hold(self, camera_id: CameraId, role: StreamRole) -> Served:
+                return Served(sub, sub.group[0], How.OTHER_STREAM, Unfit.NO_PICTURE, awaited=main)
+
+            def release(self, served: Served) -> None:
+                pass
+
+        desk = FilmDesk(StandsIn(), Seats(1, 1))  # type: ignore[arg-type]
+        reader = await desk.open(CameraId("gate"), StreamRole.MAIN)
+        assert await reader.read() is not None
+        main.take(message(packets[0], 1))
+        sub.take(message(packets[1], 2))
+        assert await reader.read() is None
+        desk.close(reader)
 
     asyncio.run(scenario())
 
