@@ -220,6 +220,29 @@ def test_a_stun_server_that_does_not_answer_is_left_out_for_a_while() -> None:
     assert len(servers.configuration().iceServers) == 1
 
 
+def test_an_offer_whose_address_is_a_name_is_answered_without_looking_for_it(
+    start_service: StartService, sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def never(*_: object, **__: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr("aioice.mdns.MDnsProtocol.resolve", never)
+    service = start_service(sqlite_database)
+
+    async def scenario(client: httpx.AsyncClient) -> None:
+        offer = await no_gathering_offer()
+        name = "cfce8841-d4d2-488e-90fa-abbbda513c6b.local"
+        lines = [
+            line.replace(line.split()[4], name) if line.startswith("a=candidate") else line
+            for line in offer.splitlines()
+        ]
+        answer = await post(client, "gate", "\r\n".join([*lines, ""]))
+        assert answer.status_code == 201, answer.text
+        assert (await client.delete(answer.headers["location"])).status_code == 200
+
+    run(service, scenario)
+
+
 def test_many_joins_and_leaves_leave_nothing_behind(start_service: StartService, sqlite_database: Database) -> None:
     service = start_service(sqlite_database, LiveSettings(idle_seconds=0.1))
 
