@@ -39,6 +39,12 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(420)]
 
 WAIT_MS = 30_000
 
+#: The second fake camera gives depth, not colours, which no browser sends.
+_TWO_CAMERAS = """
+const all = navigator.mediaDevices.enumerateDevices.bind(navigator.mediaDevices)
+navigator.mediaDevices.enumerateDevices = async () => (await all()).filter((d) => d.label !== 'fake_device_1')
+"""
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ThreadedServer]:
@@ -59,7 +65,7 @@ def service(start_service: StartService, sqlite_database: Database, server: Thre
 @pytest.fixture(scope="module")
 def caller(browser: Browser) -> Iterator[Browser]:
     """Chromium with a microphone that beeps and two cameras that show a moving pattern."""
-    fake = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream=device-count=2,fps=10"]
+    fake = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream=device-count=3,fps=10"]
     chromium = browser.browser_type.launch(executable_path=chromium_path(), args=[*CHROMIUM_ARGUMENTS, *fake])
     yield chromium
     chromium.close()
@@ -80,6 +86,7 @@ def open_page(caller: Browser, service: Service) -> Iterator[OpenPage]:
             size = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
         context = caller.new_context(locale=locale, permissions=["microphone", "camera"], **size)
         context.set_default_timeout(WAIT_MS)
+        context.add_init_script(_TWO_CAMERAS)
         contexts.append(context)
         page = context.new_page()
         if username:
@@ -167,6 +174,11 @@ def test_three_speak_one_drops_and_comes_back_and_the_call_outlives_the_service(
     hears(worker, 1)
     worker.get_by_test_id("call-flip").click()
     hears(operator, 1)
+    worker.get_by_test_id("call-camera").click()
+    expect(operator.get_by_test_id("call-tile").locator("video")).to_be_hidden()
+    worker.get_by_test_id("call-camera").click()
+    hears(operator, 1)
+    expect(operator.get_by_test_id("call-tile").locator("video")).to_be_visible()
     look(worker, "phone-pair")
     link = operator.get_by_test_id("call-link").input_value()
     assert re.fullmatch(rf"{re.escape(url)}/call#\S{{32}}", link)
