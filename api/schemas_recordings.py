@@ -36,6 +36,15 @@ class RecordingItem(BaseModel):
     playable: bool = Field(description="whether browsers play this codec; H.265 and MJPEG are for download")
 
 
+class Filming(BaseModel):
+    """Who carried a phone while it was a camera. `ended_at` null: it has not ended, or nobody knows when."""
+
+    person_id: str
+    person: str
+    began_at: datetime
+    ended_at: datetime | None
+
+
 class RecordingSpan(BaseModel):
     """A time without a gap for which there are pictures."""
 

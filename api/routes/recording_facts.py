@@ -19,15 +19,17 @@ from api.context import Context, InContext
 from api.problems import ProblemError
 from api.rights import camera_for, cameras_for, sees
 from api.routes.recordings import LONGEST_TIMELINE, CameraName, From, LookingBack, To, check_span
-from api.schemas_recordings import CameraStorage, RecordedDay, RecordingMark, Storage
+from api.schemas_recordings import CameraStorage, Filming, RecordedDay, RecordingMark, Storage
 from configs.words import is_phone
 from models.recordings import Recording, RecordingRowState
-from models.tables import Alert, Incident
+from models.tables import Alert, AuditEntry, Incident, User
 
 router = APIRouter(prefix="/api/recordings", tags=["recordings"])
 
 _KEPT = Recording.state == RecordingRowState.KEPT.value
 _MOST_MARKS = 2000
+#: Nobody films for longer without a break.
+_LONGEST_FILMING = timedelta(days=1)
 
 
 @router.get("/days", operation_id="list_recorded_days")
@@ -79,6 +81,37 @@ def list_marks(
         )
         for alert, state in reversed(rows)
     ]
+
+
+@router.get("/filmed", operation_id="list_filmed")
+def list_filmed(camera_id: CameraName, begin: From, end: To, caller: LookingBack, context: InContext) -> list[Filming]:
+    """Who filmed with a phone between two moments, oldest first; nobody for other cameras."""
+    check_span(begin, end, LONGEST_TIMELINE)
+    camera_for(context, caller, camera_id)
+    query = (
+        select(AuditEntry.action, AuditEntry.at, User.id, User.display_name)
+        .join(User, User.id == AuditEntry.user_id)
+        .where(
+            AuditEntry.at >= begin - _LONGEST_FILMING,
+            AuditEntry.at < end,
+            AuditEntry.action.in_(("phone.begin", "phone.end")),
+            AuditEntry.subject == camera_id,
+        )
+        .order_by(AuditEntry.at, AuditEntry.id)
+        .limit(_MOST_MARKS)
+    )
+    filmed: list[Filming] = []
+    with context.database.reading() as session:
+        for action, at, person_id, person in session.execute(query):
+            under_way = filmed[-1] if filmed and filmed[-1].ended_at is None else None
+            if action == "phone.end":
+                if under_way is not None and under_way.person_id == person_id:
+                    under_way.ended_at = at
+            elif under_way is None or under_way.person_id != person_id:  # else it came back over another network
+                if under_way is not None:
+                    under_way.ended_at = at
+                filmed.append(Filming(person_id=person_id, person=person, began_at=at, ended_at=None))
+    return [one for one in filmed if one.ended_at is None or one.ended_at >= begin]
 
 
 @router.get("/storage", operation_id="get_recording_storage")

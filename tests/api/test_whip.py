@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -120,8 +121,21 @@ def test_a_phone_is_on_the_wall_while_it_films_and_gone_after(
             assert (await phones(operator))[0]["place"] == placed
             assert (await worker.put(f"{session}/place", json={"latitude": 91, "longitude": 0})).status_code == 422
 
+            now = datetime.now(UTC)
+            span = {"from": (now - timedelta(hours=1)).isoformat(), "to": (now + timedelta(hours=1)).isoformat()}
+            asked = {"camera_id": "phone-1", **span}
+            (filming,) = (await operator.get("/api/recordings/filmed", params=asked)).json()
+            assert (filming["person"], filming["ended_at"]) == ("grid_worker", None)
+
             assert (await worker.delete(session)).status_code == 200
             assert not await phones(operator)
+            async with asyncio.timeout(10):
+                while filming["ended_at"] is None:
+                    (filming,) = (await operator.get("/api/recordings/filmed", params=asked)).json()
+            assert (await worker.get("/api/recordings/filmed", params=asked)).status_code == 403
+            earlier = {"from": (now - timedelta(hours=3)).isoformat(), "to": (now - timedelta(hours=2)).isoformat()}
+            others = ({"camera_id": "gate", **span}, {"camera_id": "phone-1", **earlier})
+            assert [(await operator.get("/api/recordings/filmed", params=other)).json() for other in others] == [[], []]
             assert (await worker.get(session)).status_code == 404
             await viewer.close()
             await sender.peer.close()

@@ -196,9 +196,9 @@ def test_a_phone_films_is_seen_watched_recorded_and_goes(
     until(wall, recorded, "what was recorded", 40)
     wall.goto(f"{village.url}/recordings?camera=phone-1&at={recorded()[-1]['started_at']}")
     wall.wait_for_function(
-        "() => [...document.querySelectorAll('video')].some((v) => v.videoWidth === 768 || v.videoWidth > 100)",
-        timeout=30_000,
+        "() => [...document.querySelectorAll('video')].some((v) => v.videoWidth > 100)", timeout=30_000
     )
+    expect(wall.get_by_text("Phone 1 · 王芳")).to_be_visible()
     wall.wait_for_timeout(1000)
     shot(wall, "film-recording")
     desk.close()

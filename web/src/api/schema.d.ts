@@ -1485,6 +1485,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/recordings/filmed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Filmed
+         * @description Who filmed with a phone between two moments, oldest first; nobody for other cameras.
+         */
+        get: operations["list_filmed"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/recordings/marks": {
         parameters: {
             query?: never;
@@ -2704,6 +2724,23 @@ export interface components {
             /** State */
             state: string;
             stream: components["schemas"]["StreamRole"];
+        };
+        /**
+         * Filming
+         * @description Who carried a phone while it was a camera. `ended_at` null: it has not ended, or nobody knows when.
+         */
+        Filming: {
+            /**
+             * Began At
+             * Format: date-time
+             */
+            began_at: string;
+            /** Ended At */
+            ended_at: string | null;
+            /** Person */
+            person: string;
+            /** Person Id */
+            person_id: string;
         };
         /**
          * FlowMinutes
@@ -7259,6 +7296,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RecordedDay"][];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_filmed: {
+        parameters: {
+            query: {
+                camera_id: string;
+                /** @description with a time zone, like 2026-05-01T08:00:00Z */
+                from: string;
+                /** @description with a time zone */
+                to: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Filming"][];
                 };
             };
             /** @description a problem */

@@ -5,7 +5,7 @@
  */
 import { onBeforeUnmount, ref, shallowRef, watch, type Ref } from 'vue'
 import { Problem } from '@/api/client'
-import { recordings } from '@/api/recordings'
+import { recordings, type Filming } from '@/api/recordings'
 import { bandsOf, marksOf, piecesOf, type Band, type Mark, type Piece, type View } from './line'
 
 export interface Recorded {
@@ -60,6 +60,37 @@ export function useRecorded(cameras: Ref<string[]>, day: Ref<View>, key: Ref<str
   const of = (camera: string): Recorded => byCamera.value.get(camera) ?? EMPTY
   return { byCamera, loading, failure, read, of }
 }
+
+/** Who filmed with which phone on that day, and when; of other cameras nothing is asked. */
+export function useFilmed(cameras: Ref<string[]>, day: Ref<View>) {
+  const byPhone = shallowRef<ReadonlyMap<string, Filming[]>>(new Map())
+  let asked = 0
+  watch(
+    () => [day.value.from, ...cameras.value.filter(isPhone)].join(),
+    async () => {
+      const mine = ++asked
+      const [from, to] = [new Date(day.value.from).toISOString(), new Date(day.value.to).toISOString()]
+      const phones = cameras.value.filter(isPhone)
+      try {
+        const found = await Promise.all(phones.map((id) => recordings.filmed(id, from, to)))
+        if (mine === asked) byPhone.value = new Map(phones.map((id, i) => [id, found[i]!]))
+      } catch {
+        // its number alone then says which phone it was
+        if (mine === asked) byPhone.value = new Map()
+      }
+    },
+    { immediate: true },
+  )
+  /** Whose phone it was at a moment, in ms. */
+  return (id: string, at: number): string | null =>
+    byPhone.value.get(id)?.find((f) => Date.parse(f.began_at) <= at + SLACK_MS && at <= endOf(f) + SLACK_MS)?.person ??
+    null
+}
+
+/** A phone's first picture may come a moment before it is written down who filmed it. */
+const SLACK_MS = 5_000
+const endOf = (filming: Filming) => (filming.ended_at === null ? Infinity : Date.parse(filming.ended_at))
+export const isPhone = (id: string) => /^phone-\d+$/.test(id)
 
 /** The days of which there is something of any of the cameras, from `first` to `last`. */
 export function useDays(cameras: Ref<string[]>, first: () => string, last: () => string) {
