@@ -40,6 +40,11 @@ class CallBook:
         self._task: asyncio.Task[None] | None = None
         self.dropped = 0
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether all that happened is written down."""
+        return self._idle.is_set()
+
     def start(self) -> None:
         """Begins to write."""
         self._task = asyncio.create_task(self._forever(), name="call-book")

@@ -30,6 +30,7 @@ class ServiceCollector(Collector):
         yield from self._feeds()
         yield from self._transcoders()
         yield from self._phones()
+        yield from self._calls()
 
     def _streams(self) -> Iterator[Metric]:
         board = self._context.board
@@ -133,6 +134,25 @@ class ServiceCollector(Collector):
             ("vbrain_phones_refused", "Broadcasts refused because as many were under way as may be", totals.refused),
             ("vbrain_phones_losses", "Times that packets of a phone were lost for good", totals.losses),
             ("vbrain_phones_units_dropped", "Pictures of phones that no shard took", shards.units_dropped),
+        ):
+            yield CounterMetricFamily(name, text, value=value)
+
+    def _calls(self) -> Iterator[Metric]:
+        board = self._context.switchboard
+        totals = board.desk.totals
+        yield GaugeMetricFamily("vbrain_calls", "Calls under way", value=len(board.desk.rooms))
+        yield GaugeMetricFamily("vbrain_call_pages", "Pages in calls now", value=board.desk.lines)
+        yield GaugeMetricFamily("vbrain_call_bells", "Pages that listen for calls", value=len(board.bells))
+        for name, text, value in (
+            ("vbrain_call_signals_relayed", "Messages passed from page to page", totals.relayed),
+            ("vbrain_call_signals_refused", "Messages that were not allowed", totals.refused),
+            ("vbrain_call_signals_undelivered", "Messages for a page that was not there", totals.undelivered),
+            ("vbrain_call_pages_let_go", "Pages that said too much or did not read", totals.let_go),
+            (
+                "vbrain_call_facts_dropped",
+                "What happened in calls and could not be kept for writing",
+                board.book.dropped,
+            ),
         ):
             yield CounterMetricFamily(name, text, value=value)
 

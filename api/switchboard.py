@@ -93,10 +93,7 @@ class Switchboard:
 
     async def start(self) -> None:
         """Takes up the calls that are under way."""
-        for room, kind in await run_in_threadpool(rooms_under_way, self._database, self.desk.clock, self.limits):
-            self._kinds[room.id] = kind
-            with suppress(CallRefused):
-                self.desk.open(room)
+        await self._take_up(frozenset(), 0.0)
         self.book.start()
         self.desk.start()
         self._beat = asyncio.create_task(self._forever(), name="calls-beat")
@@ -311,10 +308,22 @@ class Switchboard:
 
     # time
 
+    async def _take_up(self, known: frozenset[str], older: float) -> None:
+        """Takes up the calls that have no end yet and are not `known`, begun so many seconds ago or more."""
+        found = await run_in_threadpool(rooms_under_way, self._database, self.desk.clock, self.limits)
+        for room, kind in found:
+            if room.id not in known | self.desk.rooms.keys() and self.desk.clock() - room.started_at >= older:
+                self._kinds[room.id] = kind
+                with suppress(CallRefused):
+                    self.desk.open(room)
+
     async def _forever(self) -> None:
         while True:
             try:
-                await run_in_threadpool(self._look, list(self.desk.rooms))
+                rooms = frozenset(self.desk.rooms)
+                await run_in_threadpool(self._look, list(rooms))
+                if self.book.is_idle:  # else some have ended, and that is only not written down yet
+                    await self._take_up(rooms, _BEAT_SECONDS)
             except (SQLAlchemyError, DatabaseUnavailable, OSError) as error:
                 log.warning("calls could not be looked after: %s", type(error).__name__)
             except Exception:

@@ -140,9 +140,7 @@ class NotifyRule(Strict):
     """Who is told of what. Lists that are empty mean: any."""
 
     id: Slug = Field(description="the rule's id")
-    on: list[str] = Field(
-        min_length=1, description="opened, escalated, assigned, call, or a step: confirm, close …"
-    )
+    on: list[str] = Field(min_length=1, description="opened, escalated, assigned, call, or a step: confirm, close …")
     kinds: list[IncidentKind] = Field(default_factory=list, description="of these kinds")
     areas: list[Slug] = Field(default_factory=list, description="in these areas")
     min_severity: int = Field(default=1, ge=1, le=4, description="at least so severe")

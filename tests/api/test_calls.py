@@ -188,6 +188,8 @@ def test_two_speak_and_all_of_it_is_on_the_timeline(start_service: StartService,
             assert {p["name"]: p["state"] for p in seen["people"]} == {
                 "operator": "left", "grid_worker": "left", "enforcement_officer": "declined",
             }  # fmt: skip
+            scraped = (await people["administrator"].get("/metrics")).text
+            assert "vbrain_call_signals_relayed_total 1.0" in scraped and "vbrain_calls 0.0" in scraped
             late = await people["grid_worker"].post(f"/api/calls/{call['id']}/decline")
             assert (late.status_code, late.json()["type"]) == (410, "/problems/call-over")
 
@@ -354,6 +356,23 @@ def test_a_call_that_ended_while_the_service_was_away_ended_when_it_was_last_see
         call, person_row = session.get_one(Call, "c" * 32), session.get_one(CallPerson, "p" * 32)
         assert (call.ended_at, call.ended_why) == (seen, "lost")
         assert (person_row.state, person_row.seconds, person_row.left_at) == ("left", 300, seen)
+
+
+def test_who_logs_out_has_left(start_service: StartService, sqlite_database: Database) -> None:
+    service = start_service(sqlite_database)
+    incident = raise_one(sqlite_database, "a1")
+
+    async def scenario() -> None:
+        async with People(service) as people:
+            call = (await people.call(incident, "grid_worker")).json()["call"]["id"]
+            async with page(service, people["operator"], call) as mine:
+                async with page(service, people["grid_worker"], call) as theirs:
+                    await people["grid_worker"].delete("/api/session")
+                    assert await theirs.closed() == 4003
+                left = await mine.call_until(lambda c: person(c, "grid_worker")["state"] == "left")
+                assert left["ended_at"] is None
+
+    asyncio.run(scenario())
 
 
 def test_who_is_called_is_told_by_push_with_a_way_to_answer(
