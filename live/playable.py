@@ -21,6 +21,8 @@ _FIRST_PICTURE_SECONDS = 8.0
 _OTHER_STREAM_SECONDS = 5.0
 #: So long a main stream is waited for where there is a sub stream to be shown instead.
 _MAIN_STREAM_SECONDS = 5.0
+#: The sub stream runs already; together with the wait for the main one, players must not give up.
+_STAND_IN_SECONDS = 3.0
 
 
 class NoPicture(Exception):
@@ -122,7 +124,8 @@ class PlayableFeeds:
         feed = self.feeds.hold(camera_id, other)
         served: Served | None = None
         try:
-            keyframe = await feed.keyframe(_OTHER_STREAM_SECONDS)
+            seconds = _STAND_IN_SECONDS if why is Unfit.NO_PICTURE else _OTHER_STREAM_SECONDS
+            keyframe = await feed.keyframe(seconds)
             if keyframe is not None and keyframe.codec in DECODERS and await self._book.unfit(feed, keyframe) is None:
                 served = Served(feed, keyframe, How.OTHER_STREAM, why)
             return served

@@ -148,6 +148,29 @@ def test_what_cannot_be_given_is_a_clear_problem(start_service: StartService, sq
     run(service, scenario)
 
 
+def test_all_feeds_together_stay_within_their_bit_rate(start_service: StartService, sqlite_database: Database) -> None:
+    service = start_service(sqlite_database, LiveSettings(idle_seconds=0.1, megabits=0.004))
+
+    async def scenario(client: httpx.AsyncClient) -> None:
+        first = WhepViewer(client, "gate")
+        assert (await first.open()).status_code == 201, "what was not measured yet is let in"
+        await first.wait_frames(12)
+        for answer in (
+            await post(client, "gate", await no_gathering_offer()),
+            await client.get("/api/cameras/gate/live.mp4"),
+        ):
+            assert answer.status_code == 503 and answer.json()["type"] == "/problems/too-many-bits"
+            assert "Mbit/s" in answer.json()["detail"] and int(answer.headers["retry-after"]) > 0
+        metrics = (await client.get("/metrics")).text
+        assert 'vbrain_live_refused_total{limit="bits"} 2.0' in metrics
+        assert "vbrain_live_bits_per_second_limit 4000.0" in metrics
+        await first.wait_frames(len(first.frames) + 3)
+        await first.delete()
+        await first.close()
+
+    run(service, scenario, "administrator")
+
+
 def test_a_camera_without_pictures_is_a_clear_problem(
     start_service: StartService, sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

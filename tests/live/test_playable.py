@@ -18,7 +18,7 @@ GATE, SUB, MAIN = CameraId("gate"), StreamRole.SUB, StreamRole.MAIN
 
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("_FIRST_PICTURE_SECONDS", "_OTHER_STREAM_SECONDS", "_MAIN_STREAM_SECONDS"):
+    for name in ("_FIRST_PICTURE_SECONDS", "_OTHER_STREAM_SECONDS", "_MAIN_STREAM_SECONDS", "_STAND_IN_SECONDS"):
         monkeypatch.setattr(f"live.playable.{name}", 0.05)
 
 
