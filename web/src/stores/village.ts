@@ -68,13 +68,17 @@ export const useVillage = defineStore('village', () => {
 
   async function refresh(): Promise<void> {
     try {
-      const [s] = await Promise.all([api.site(), readCameras(), readOpen(), readModels()])
-      site.value = s
+      // what is known of the village does not wait for a process that is slow to say which models it has
+      await Promise.all([readSite(), readCameras(), readOpen(), readModels()])
       loaded.value = true
       failure.value = null
     } catch (error) {
       failure.value = error
     }
+  }
+
+  async function readSite(): Promise<void> {
+    site.value = await api.site()
   }
 
   async function readCameras(): Promise<void> {
