@@ -69,6 +69,11 @@ KINDS: dict[str, tuple[int, str, str]] = {
         "同时直播的手机已达上限，请等一位同事结束后再试",
         "As many phones are filming as may be; try again when a colleague has ended",
     ),
+    "taken-over": (
+        410,
+        "您已在另一台设备或页面上开始直播，这里已停止",
+        "You have begun to film with another device or page; here it has stopped",
+    ),
     "no-phones": (
         409,
         "本村未开启手机直播，请联系管理员",

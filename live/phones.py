@@ -1,9 +1,9 @@
 """The desk where phones become cameras: who broadcasts on which temporary monitoring point.
 
 Promises: one broadcast a person, and as many at a time as there are points; who comes again (another network, a page
-loaded anew) takes his own place over; one that is silent is gone within seconds; whatever was opened is closed. Source:
-RFC 9725 (WHIP). Owned by one event loop. Not here: HTTP, rights and audit (`api/`), one connection (`phone.py`), the
-shard's end (`phone_line.py`).
+loaded anew, another phone) takes his own place over, and the one before is told; one that is silent is gone within
+seconds; whatever was opened is closed. Source: RFC 9725 (WHIP). Owned by one event loop. Not here: HTTP, rights and
+audit (`api/`), one connection (`phone.py`), the shard's end (`phone_line.py`).
 """
 
 import asyncio
@@ -23,8 +23,14 @@ from live.wire import PhoneUnit
 log = logging.getLogger(__name__)
 
 _LOOK_EVERY_SECONDS = 1.0
+#: So many sessions that were taken over are remembered, to be told so.
+_REMEMBERED = 64
 
 Spot = tuple[float, float]
+
+
+class TakenOver(Exception):
+    """The same person has begun again since, with another phone perhaps."""
 
 
 class TooManyPhones(Exception):
@@ -33,11 +39,12 @@ class TooManyPhones(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who broadcasts, and by which login."""
+    """Who broadcasts, by which login, and with which of their phones, by its own word."""
 
     id: str
     name: str
     login: str | None = None
+    phone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +109,7 @@ class PhoneDesk:
         self._watch: asyncio.Task[None] | None = None
         self._closing: set[asyncio.Task[None]] = set()
         self._gone = PhoneTotals()
+        self._taken_over: dict[str, str] = {}
         #: Told of each broadcast that is over, in the event loop.
         self.on_end: Callable[[Broadcast], None] = lambda broadcast: None
 
@@ -154,6 +162,8 @@ class PhoneDesk:
             seen = before is not None and before in self._broadcasts and self._broadcasts[before].is_seen
             if before is not None and before in self._broadcasts:
                 whereabouts = whereabouts or self._broadcasts[before].whereabouts
+                if person.phone is None or self._broadcasts[before].person.phone != person.phone:
+                    self._remember_taken_over(before, person)
                 await self._end(before, told=False)
             if camera_id in self._free:
                 self._free.remove(camera_id)
@@ -167,7 +177,9 @@ class PhoneDesk:
         return Opened(phone.id, camera_id, sdp)
 
     def figures(self, session_id: str, owner: str | None) -> tuple[Broadcast, PhoneFigures]:
-        """One broadcast as it stands. `owner` None: anybody's. Raises SessionNotFound."""
+        """One broadcast as it stands. `owner` None: anybody's. Raises SessionNotFound, TakenOver."""
+        if session_id in self._taken_over and owner in (None, self._taken_over[session_id]):
+            raise TakenOver
         phone = self._find(session_id, owner)
         return self._broadcasts[session_id], phone.figures()
 
@@ -199,6 +211,11 @@ class PhoneDesk:
         if phone is None or broadcast is None or owner not in (None, broadcast.person.id):
             raise SessionNotFound
         return phone
+
+    def _remember_taken_over(self, session_id: str, person: Person) -> None:
+        self._taken_over[session_id] = person.id
+        if len(self._taken_over) > _REMEMBERED:
+            del self._taken_over[next(iter(self._taken_over))]
 
     def _give(self, session_id: str, data: bytes, is_keyframe: bool, seconds: float) -> bool:
         broadcast = self._broadcasts.get(session_id)

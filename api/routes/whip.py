@@ -14,7 +14,7 @@ from api.identity import Caller
 from api.problems import ProblemError
 from api.sdp import ANSWER, FRAGMENT, OFFER, PATCH, SDP, check_tag, opened, read_body, ways
 from configs.words import Role, StreamRole
-from live.phones import CannotRestart, OfferRefused, Person, SessionNotFound, TooManyPhones, Whereabouts
+from live.phones import CannotRestart, OfferRefused, Person, SessionNotFound, TakenOver, TooManyPhones, Whereabouts
 
 router = APIRouter(prefix="/api/whip", tags=["live"])
 
@@ -38,6 +38,9 @@ async def begin_broadcast(
     latitude: Annotated[float | None, Query(ge=-90, le=90)] = None,
     longitude: Annotated[float | None, Query(ge=-180, le=180)] = None,
     accuracy: Annotated[float, Query(ge=0, description="metres")] = 0.0,
+    phone: Annotated[
+        str | None, Query(max_length=64, description="any word that is this phone's or page's own")
+    ] = None,
 ) -> Response:
     """Answers an SDP offer that sends video: from the first picture on, the caller's phone is a monitoring point. Who
     broadcasts already takes their own place over. `Location` names the session, `X-Camera` the monitoring point."""
@@ -48,7 +51,7 @@ async def begin_broadcast(
     if latitude is not None and longitude is not None:
         where = _whereabouts(context, latitude, longitude, accuracy)
     try:
-        begun = await context.phones.open(Person(caller.id, caller.display_name, caller.login), offer, where)
+        begun = await context.phones.open(Person(caller.id, caller.display_name, caller.login, phone), offer, where)
     except OfferRefused as error:
         raise ProblemError("bad-offer", str(error)) from None
     except TooManyPhones as error:
@@ -60,9 +63,11 @@ async def begin_broadcast(
 
 @router.get("/sessions/{session_id}", operation_id="get_broadcast")
 async def get_broadcast(session_id: str, caller: FilmingCaller, context: InContext) -> schemas.PhoneSession:
-    """What the service knows of a broadcast, for whose it is."""
+    """What the service knows of a broadcast, for whose it is; 410 once they film with another phone or page."""
     try:
         broadcast, figures = context.phones.figures(session_id, _owner(caller))
+    except TakenOver:
+        raise ProblemError("taken-over") from None
     except SessionNotFound:
         raise ProblemError("session-not-found") from None
     camera_id = broadcast.camera_id

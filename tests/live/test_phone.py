@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import pairwise
 
 import aiortc.codecs.h264
@@ -18,7 +19,7 @@ from configs.words import CameraId
 from live.access_units import AccessUnits, Allowance, Figures, _PatientBuffer
 from live.codecs import OfferRefused
 from live.phone import MOST_BITS, Phone, limited
-from live.phones import Person, PhoneDesk, TooManyPhones
+from live.phones import Person, PhoneDesk, SessionNotFound, TakenOver, TooManyPhones
 from live.wire import PhoneUnit
 from tests.live.pictures import picture
 
@@ -271,16 +272,20 @@ def test_places_are_bounded_one_a_person_and_the_silent_are_let_go() -> None:
         desk.on_end = lambda one: ended.append(one.person.name)
         desk.start()
         senders = [Sender() for _ in range(3)]
-        wang, li = Person("1", "Wang", "login-1"), Person("2", "Li")
+        wang, li = Person("1", "Wang", "login-1", "pocket"), Person("2", "Li")
         first = await desk.open(wang, await senders[0].offer())
         await senders[0].take(first.sdp)
         await until(desk.live)
         with pytest.raises(TooManyPhones):
             await desk.open(li, await senders[1].offer())
 
-        again = await desk.open(wang, await senders[1].offer())
+        again = await desk.open(replace(wang, phone="other pocket"), await senders[1].offer())
         assert again.camera_id == PHONE and again.session_id != first.session_id
         assert PHONE in desk.live(), "it never left the wall"
+        with pytest.raises(TakenOver):
+            desk.figures(first.session_id, wang.id)
+        with pytest.raises(SessionNotFound):
+            desk.figures(first.session_id, li.id)
         await senders[1].take(again.sdp)
         assert not ended and not any(unit.is_over for unit in units)
         await until(lambda: len({unit.broadcast for unit in units}) == 2)

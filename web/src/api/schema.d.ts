@@ -1927,7 +1927,7 @@ export interface paths {
         };
         /**
          * Get Broadcast
-         * @description What the service knows of a broadcast, for whose it is.
+         * @description What the service knows of a broadcast, for whose it is; 410 once they film with another phone or page.
          */
         get: operations["get_broadcast"];
         put?: never;
@@ -8127,6 +8127,8 @@ export interface operations {
                 longitude?: number | null;
                 /** @description metres */
                 accuracy?: number;
+                /** @description any word that is this phone's or page's own */
+                phone?: string | null;
             };
             header?: never;
             path?: never;

@@ -41,7 +41,7 @@ const DISCONNECTED_MS = 3_000
 const BITS = 1_800_000
 const FRAMES = 15
 /** What no waiting changes. */
-const FINAL = ['no-phones', 'not-allowed', 'not-logged-in', 'bad-offer']
+const FINAL = ['no-phones', 'not-allowed', 'not-logged-in', 'bad-offer', 'taken-over']
 
 function browserEnvironment(): WhipEnvironment {
   return {
@@ -66,6 +66,8 @@ export class WhipSender {
   state: WhipState = 'idle'
   reason: string | null = null
 
+  /** Tells this page from another of the same person. */
+  private readonly phone: string
   private track: MediaStreamTrack | null = null
   private connection: RTCPeerConnection | null = null
   private sender: RTCRtpSender | null = null
@@ -85,6 +87,7 @@ export class WhipSender {
     env: Partial<WhipEnvironment> = {},
   ) {
     this.env = { ...browserEnvironment(), ...env }
+    this.phone = this.env.random().toString(36).slice(2)
   }
 
   start(track: MediaStreamTrack): void {
@@ -127,6 +130,7 @@ export class WhipSender {
     const generation = ++this.generation
     this.enter('connecting', this.reason)
     try {
+      await this.checkTakenOver()
       const servers = await this.servers()
       if (generation !== this.generation || this.track === null) return
       const connection = this.env.newConnection(servers)
@@ -157,6 +161,13 @@ export class WhipSender {
         this.fail(error instanceof Refusal ? error.message : 'lost')
       }
     }
+  }
+
+  /** Whoever films with another phone since would be thrown out by this one coming back. */
+  private async checkTakenOver(): Promise<void> {
+    if (this.location === null) return
+    const response = await this.env.fetch(this.location, { credentials: 'same-origin' })
+    if (response.status === 410) throw refusal(410, await response.text())
   }
 
   private async servers(): Promise<RTCIceServer[]> {
@@ -195,9 +206,8 @@ export class WhipSender {
   }
 
   private query(): string {
-    if (this.where === null) return ''
-    const { latitude, longitude, accuracy } = this.where
-    return `?latitude=${latitude}&longitude=${longitude}&accuracy=${accuracy}`
+    const where = Object.entries(this.where ?? {}).map(([name, value]) => [name, String(value)])
+    return `?${new URLSearchParams([['phone', this.phone], ...where] as [string, string][]).toString()}`
   }
 
   private async sendPlace(): Promise<void> {
@@ -223,7 +233,7 @@ export class WhipSender {
         try {
           const response = await this.env.fetch(location, { credentials: 'same-origin' })
           if (generation !== this.generation) return
-          if (response.status === 404) return this.fail('lost')
+          if (response.status === 404 || response.status === 410) return this.fail('lost')
           if (response.ok) {
             const broadcast = (await response.json()) as Broadcast
             if (generation !== this.generation) return

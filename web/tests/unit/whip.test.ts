@@ -49,6 +49,7 @@ const states: [WhipState, string | null][] = []
 const track = { kind: 'video' } as MediaStreamTrack
 let post: () => Response
 let seen: object | null
+let over = false
 
 const created = (location: string) => new Response('v=0 answer', { status: 201, headers: { Location: location } })
 const problem = (status: number, kind: string, zh: string, en: string) =>
@@ -68,6 +69,7 @@ function film(): WhipSender {
         if (method === 'OPTIONS')
           return new Response(null, { status: 204, headers: { Link: '<stun:stun.example.org>; rel="ice-server"' } })
         if (method === 'POST') return post()
+        if (method === 'GET' && over) return problem(410, 'taken-over', '别处', 'Elsewhere')
         if (method === 'GET') return seen ? new Response(JSON.stringify(seen)) : new Response('', { status: 404 })
         return new Response(null, { status: 204 })
       }) as typeof fetch,
@@ -87,6 +89,7 @@ beforeEach(() => {
   calls.length = states.length = FakeConnection.made.length = 0
   post = () => created('/api/whip/sessions/one')
   seen = { is_seen: true, bytes: 9 }
+  over = false
 })
 
 describe('a phone that films', () => {
@@ -137,6 +140,20 @@ describe('a phone that films', () => {
     expect(calls.filter((c) => c.method === 'POST')).toHaveLength(2)
   })
 
+  it('gives way to another phone of the same person', async () => {
+    const sender = film()
+    await settle(2000)
+    over = true
+    made().become('closed')
+    await settle(5000)
+    expect(last()).toEqual(['refused', 'Elsewhere'])
+    expect(calls.filter((c) => c.method === 'POST')).toHaveLength(1)
+    over = false
+    sender.start(track)
+    await settle(2000)
+    expect(last()).toEqual(['live', null])
+  })
+
   it('waits for room, and does not insist where it may not', async () => {
     post = () => problem(503, 'too-many-phones', '满了', 'As many as may be')
     const sender = film()
@@ -157,7 +174,9 @@ describe('a phone that films', () => {
     const sender = film()
     sender.place({ latitude: 28.9, longitude: 118.7, accuracy: 9 })
     await settle(2000)
-    expect(calls.find((c) => c.method === 'POST')!.url).toBe('/api/whip?latitude=28.9&longitude=118.7&accuracy=9')
+    expect(calls.find((c) => c.method === 'POST')!.url).toMatch(
+      /^\/api\/whip\?phone=\w*&latitude=28.9&longitude=118.7&accuracy=9$/,
+    )
     sender.place({ latitude: 28.91, longitude: 118.7, accuracy: 9 })
     await settle()
     expect(calls.filter((c) => c.method === 'PUT').map((c) => JSON.parse(String(c.body)).latitude)).toEqual([
