@@ -102,13 +102,18 @@ class TestShard:
         self._thread.join(5)
         self.publisher.stop()
 
+    def captured_at(self, number: int) -> Instant:
+        """When picture `number` was taken."""
+        return Instant(time.time())
+
     def step(self, number: int) -> None:
         """Publishes packet `number` of each stream, as if just captured."""
+        captured_at = self.captured_at(number)
         for packets in self._streams:
             old = packets[number % len(packets)]
             stream_time = number * self._period
             packet = Packet(
-                old.camera_id, old.role, old.data, old.is_keyframe, stream_time, Instant(time.time()), old.codec,
+                old.camera_id, old.role, old.data, old.is_keyframe, stream_time, captured_at, old.codec,
                 old.width, old.height,
             )  # fmt: skip
             with self._lock:

