@@ -17,6 +17,9 @@ from detectors.behaviour import Behaviour
 MOST_BEHAVIOUR, MOST_SECOND_LOOK = 3.5, 2.0
 #: Behaviour counts fully once it was measured for this long.
 FULL_SECONDS = 1.5
+#: Grey levels (of a lamp or a cloud, of what surely lives): drawn and real fires flickered by 2.7 and more, sunsets by
+#: at most 0.4, and changed by less than 1 unless somebody passed; smoke changed by 2.7 and more, clouds by 0.1.
+_FLICKER, _CHANGE, _SMOKE_CHANGE = (0.5, 2.0), (4.0, 12.0), (0.0, 1.2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,27 @@ def behaviour_arguments(cls: ObjectClass, behaviour: Behaviour | None) -> list[A
     total = sum(a.evidence for a in arguments)
     shrink = min(1.0, MOST_BEHAVIOUR / abs(total)) if total else 1.0
     return [Argument(a.evidence * shrink, a.reason) for a in arguments]
+
+
+def news(cls: ObjectClass, behaviour: Behaviour | None) -> float:
+    """How far a further look at a place is further evidence, 0…1.
+
+    Looks at what does not change are one look, taken again: a lamp, a sunset, the edge of a cloud scores the same each
+    time. Flame flickers and smoke changes, so what the model says of them is said of new pictures. All of it
+    counts until a second was measured.
+    """
+    if behaviour is None:
+        return 1.0
+    if cls is ObjectClass.FIRE:
+        alive = max(_between(behaviour.flicker, *_FLICKER), _between(behaviour.change, *_CHANGE))
+    else:
+        alive = _between(behaviour.change, *_SMOKE_CHANGE)
+    belief = min(1.0, behaviour.seconds / FULL_SECONDS)
+    return 1.0 - belief * (1.0 - alive)
+
+
+def _between(value: float, none: float, all_of_it: float) -> float:
+    return min(1.0, max(0.0, (value - none) / (all_of_it - none)))
 
 
 def persistence_argument(seconds: float, looks: int, hits: int, patience: float, fades_in: float) -> Argument:

@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from alerts.calibration import Calibration, load_calibration
-from alerts.fire_evidence import Argument, behaviour_arguments, persistence_argument, second_look_argument
+from alerts.fire_evidence import Argument, behaviour_arguments, news, persistence_argument, second_look_argument
 from alerts.known_sources import KnownSource, resemblance
 from alerts.words import AlertDraft, Marked, Reason
 from configs.words import Box, CameraId, IncidentKind, Instant, ObjectClass
@@ -98,6 +98,8 @@ class _Suspicion:
     area: float
     first_area: float
     scores_odds: float = 0.0
+    #: of that, what counts: looks at what does not change are one look
+    told: float = 0.0
     looks: int = 0
     hits: int = 0
     best: float = 0.0
@@ -243,9 +245,12 @@ class SmokeFireJudge:
             if r.object_class is s.object_class and _same_place(r.box, s.box)
         ]
         s.cried_wolf = -min(_CRIED_WOLF * sum(wolves), _MOST_CRIED_WOLF)
+        once = max(0.0, self._worth[s.object_class].of(sum(s.scores) / len(s.scores))) if s.scores else _SCORES_MOST
+        fresh = news(s.object_class, s.observed.behaviour)
+        s.told = min(s.scores_odds, fresh * _SCORES_MOST + (1.0 - fresh) * once)
         arguments = sum(a.evidence for a in self._arguments(s, now))
         s.newness = self._conviction.patience * math.exp(-(now - s.first_seen_at) / self._conviction.fades_in)
-        s.total = _PRIOR + s.scores_odds + arguments + s.together + s.known + s.cried_wolf
+        s.total = _PRIOR + s.told + arguments + s.together + s.known + s.cried_wolf
 
     @staticmethod
     def _benefit(s: _Suspicion) -> float:
@@ -327,7 +332,7 @@ def _numbers(s: _Suspicion, now: Instant, arguments: list[Argument]) -> dict[str
         "log_odds": round(s.total, 2),
         "evidence": {
             "prior": _PRIOR,
-            "scores": round(s.scores_odds, 2),
+            "scores": round(s.told, 2),
             "together": round(s.together, 2),
             "known": round(s.known, 2),
             "cried_wolf": round(s.cried_wolf, 2),

@@ -84,6 +84,33 @@ def test_smoke_that_spreads_is_told_from_fog():
     assert fog == []
 
 
+@pytest.mark.parametrize(
+    ("cls", "score", "behaviour"),
+    [
+        (ObjectClass.FIRE, 0.35, Behaviour(3.5, 10.0, 0.4, 0.5, 0.54, 0.001, 0.0, 0.47, 0.92, 0.1)),
+        (ObjectClass.FIRE, 0.26, Behaviour(3.5, 10.0, 0.4, 4.5, 0.79, -0.03, 0.0, 0.25, 0.69, 0.1)),
+        (ObjectClass.SMOKE, 0.27, Behaviour(3.2, 10.0, 0.0, 0.0, 0.46, 0.061, 0.0, 0.38, 0.0, 0.9)),
+    ],
+    ids=["a sunset", "a sunset that somebody walks past", "the edge of a cloud"],
+)
+def test_what_never_changes_says_nothing_new_however_often_it_is_looked_at(cls, score, behaviour):
+    """As measured in hours of ordinary footage, a closer look in its favour and the shipped calibration among it."""
+
+    def run(observed: Behaviour) -> list:
+        judge, drafts = SmokeFireJudge(CAMERA, "normal", load_calibration()), []
+        for index in range(1200):
+            now = Instant(index * 0.25)
+            seen = dict.fromkeys(judge.places, Observed(observed))
+            drafts += judge.update(sighting(now, (cls, score, FLAME)), seen)
+            for key in judge.second_looks(now):
+                judge.take_second_look(key, {cls: 0.4})
+        return drafts
+
+    assert run(behaviour) == []
+    alive = BURNING if cls is ObjectClass.FIRE else PLUME
+    assert run(alive)[0].raised_at < 6.0
+
+
 def test_the_sentence_names_the_strongest_reasons_with_numbers():
     (draft,) = alerts_of(judge_of(), [0.7] * 8, observed=Observed(BURNING))
     assert "flickers by 9.0 grey levels" in draft.reason.en and "闪动 9.0 级" in draft.reason.zh
