@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from alerts.incidents import raise_alert
 from alerts.notify import webhook
-from alerts.notify.channels import Parcel, send_apprise, send_webhook, vapid_pem, vapid_public
+from alerts.notify.channels import Browser, Parcel, send_apprise, send_push, send_webhook, vapid_pem, vapid_public
 from alerts.notify.courier import LEASE, Courier
 from alerts.notify.webhook import PassingFailure, PermanentFailure, checked_address, is_public, verify
 from alerts.tick import tick
@@ -327,3 +327,12 @@ def test_apprise_really_sends(receiver: tuple[str, type[Receiver]]) -> None:
         send_apprise(channel, Parcel("1", content), NOON)
     with pytest.raises(PermanentFailure, match="does not know"):
         send_apprise(channel.model_copy(update={"url": type(channel.url)("nonsense")}), Parcel("1", content), NOON)
+
+
+def test_a_call_is_not_pushed_when_it_rings_no_more() -> None:
+    channel = Channel.model_validate({"id": "phones", "kind": "push"})
+    content = {"event": "call", "title": {"zh": "来电", "en": "Call"}, "body": {"zh": "接", "en": "Answer"}}
+    late = content | {"until": (NOON - timedelta(seconds=1)).isoformat()}
+    browser = Browser("https://push.example/1", "key", "auth")
+    with pytest.raises(PermanentFailure, match="too late"):
+        send_push(channel, Parcel("1", late, browser=browser, vapid_key="key"), NOON)

@@ -285,7 +285,7 @@ def test_a_cameras_picture_is_shared_and_a_recording_that_all_agreed_to_is_evide
 ) -> None:
     incident = raise_one(service.database, "a1")
     send_out(service.database, incident, "grid_worker")
-    operator, worker = open_page("operator"), open_page("grid_worker", phone=True)
+    operator, worker = open_page("operator", locale="en-GB"), open_page("grid_worker", phone=True)
     # the worker calls the control room: one answer is enough
     worker.goto(f"{service.url}/duty/{incident}")
     worker.get_by_test_id("duty-call").click()
@@ -293,7 +293,12 @@ def test_a_cameras_picture_is_shared_and_a_recording_that_all_agreed_to_is_evide
     hears(worker, 1, pictures=False)
     expect(worker.get_by_test_id("call-tile")).to_have_attribute("data-name", "operator")
 
+    operator.get_by_test_id("call-more").click()
+    expect(operator.locator("[data-testid=call-choice][data-user=enforcement_officer]")).to_be_visible()
+    look(operator, "more")
+    operator.get_by_test_id("call-more-close").click()
     operator.get_by_test_id("call-share").click()
+    look(operator, "share-pick")
     operator.locator("[data-testid=call-share-pick] [data-camera=gate]").click()
     shared = worker.get_by_test_id("call-shared").locator("video")
     expect(worker.get_by_test_id("call-shared")).to_contain_text("监控gate")
@@ -312,6 +317,7 @@ def test_a_cameras_picture_is_shared_and_a_recording_that_all_agreed_to_is_evide
     worker.get_by_test_id("call-agree").click()
     for page in (operator, worker):
         expect(page.get_by_test_id("call-recording")).to_have_attribute("data-state", "on")
+    operator.get_by_role("button", name="Larger").click()
     look(operator, "recording")
     operator.wait_for_timeout(6000)  # a recording of some seconds takes some seconds
     operator.get_by_test_id("call-record").click()
