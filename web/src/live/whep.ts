@@ -5,46 +5,26 @@
  * fresh pictures is a fault too; says goodbye (DELETE) when it leaves, even while the page is closing. Not here: what is
  * shown while there is no video (`components/LiveVideo.vue`).
  */
-import { problemOf, type Schemas } from '@/api/client'
+import type { Schemas } from '@/api/client'
 import { backoffMs } from './backoff'
+import { browserEnvironment, exchange, gathered, goodbye, type Environment } from './exchange'
 import { iceServers } from './ice'
 
 export type Stream = 'sub' | 'main'
 export type FeedSession = Schemas['FeedSession']
 export type WhepState = 'idle' | 'connecting' | 'live' | 'waiting' | 'closed'
 
-export interface WhepEnvironment {
-  fetch: typeof fetch
-  newConnection: (iceServers: RTCIceServer[]) => RTCPeerConnection
-  setTimeout: (run: () => void, ms: number) => number
-  clearTimeout: (id: number) => void
-  random: () => number
-}
-
 export interface WhepEvents {
   onState?: (state: WhepState, reason: string | null) => void
   onMedia?: (media: MediaStream | null) => void
 }
 
-/** Host candidates are gathered within milliseconds; what takes longer than this, at a STUN or TURN server, follows. */
-const GATHER_MS = 600
-const ANSWER_MS = 10_000
 /** After the answer, a way to the service; where UDP is blocked there is none. */
 const CONNECT_MS = 4_000
 /** After the answer, the first picture; later, any fresh picture. */
 const FIRST_PICTURE_MS = 10_000
 const STALL_MS = 9_000
 const DISCONNECTED_MS = 4_000
-
-function browserEnvironment(): WhepEnvironment {
-  return {
-    fetch: (input, init) => fetch(input, init),
-    newConnection: (iceServers) => new RTCPeerConnection({ bundlePolicy: 'max-bundle', iceServers }),
-    setTimeout: (run, ms) => window.setTimeout(run, ms),
-    clearTimeout: (id) => window.clearTimeout(id),
-    random: Math.random,
-  }
-}
 
 export class WhepViewer {
   state: WhepState = 'idle'
@@ -65,13 +45,13 @@ export class WhepViewer {
   private stood = false
   /** How the service serves the feed (`X-Live-Serving`). */
   serving: string | null = null
-  private readonly env: WhepEnvironment
+  private readonly env: Environment
 
   constructor(
     readonly cameraId: string,
     readonly stream: Stream,
     private readonly events: WhepEvents = {},
-    env: Partial<WhepEnvironment> = {},
+    env: Partial<Environment> = {},
   ) {
     this.env = { ...browserEnvironment(), ...env }
   }
@@ -130,12 +110,17 @@ export class WhepViewer {
       const transceiver = connection.addTransceiver('video', { direction: 'recvonly' })
       preferH264(transceiver)
       await connection.setLocalDescription(await connection.createOffer())
-      await this.gathered(connection)
+      await gathered(this.env, connection)
       if (generation !== this.generation) return
       const later = candidatesFrom(connection)
-      const answer = await this.exchange(connection.localDescription?.sdp ?? '', generation)
-      if (generation !== this.generation) return
-      await connection.setRemoteDescription({ type: 'answer', sdp: answer })
+      const url = `/api/whep/${encodeURIComponent(this.cameraId)}?stream=${this.stream}`
+      const isWanted = () => generation === this.generation
+      const answer = await exchange(this.env, url, connection.localDescription?.sdp ?? '', isWanted)
+      if (!isWanted()) return
+      this.location = answer.location
+      this.entityTag = answer.headers.get('ETag')
+      this.serving = answer.headers.get('X-Live-Serving')
+      await connection.setRemoteDescription({ type: 'answer', sdp: answer.sdp })
       later((candidate) => this.trickle(connection, candidate))
       this.watch(FIRST_PICTURE_MS, 'no_first_picture')
       if (connection.connectionState !== 'connected' && !this.stood)
@@ -143,34 +128,6 @@ export class WhepViewer {
     } catch (error) {
       if (generation !== this.generation) return
       this.fail(error instanceof Error && error.message ? error.message : 'connection_failed')
-    }
-  }
-
-  private async exchange(offer: string, generation: number): Promise<string> {
-    const abort = new AbortController()
-    const timer = this.env.setTimeout(() => abort.abort(new Error('no_answer')), ANSWER_MS)
-    try {
-      const response = await this.env.fetch(`/api/whep/${encodeURIComponent(this.cameraId)}?stream=${this.stream}`, {
-        method: 'POST',
-        headers: { 'Content-Type': 'application/sdp' },
-        body: offer,
-        credentials: 'same-origin',
-        signal: abort.signal,
-      })
-      const location = response.headers.get('Location')
-      // an answer to somebody who has left meanwhile: its session must not stay behind
-      if (response.status === 201 && location !== null && generation !== this.generation) {
-        this.goodbye(location)
-        throw new Error('left_meanwhile')
-      }
-      this.serving = response.headers.get('X-Live-Serving')
-      const body = await response.text()
-      if (response.status !== 201) throw refusal(response.status, body)
-      this.location = location
-      this.entityTag = response.headers.get('ETag')
-      return body
-    } finally {
-      this.env.clearTimeout(timer)
     }
   }
 
@@ -195,18 +152,6 @@ export class WhepViewer {
         credentials: 'same-origin',
       })
       .catch(() => undefined)
-  }
-
-  private gathered(connection: RTCPeerConnection): Promise<void> {
-    if (connection.iceGatheringState === 'complete') return Promise.resolve()
-    return new Promise((resolve) => {
-      const timer = this.env.setTimeout(resolve, GATHER_MS)
-      connection.addEventListener('icegatheringstatechange', () => {
-        if (connection.iceGatheringState !== 'complete') return
-        this.env.clearTimeout(timer)
-        resolve()
-      })
-    })
   }
 
   private onConnectionState(generation: number, connection: RTCPeerConnection): void {
@@ -250,14 +195,8 @@ export class WhepViewer {
       this.connection = null
       this.events.onMedia?.(null)
     }
-    if (this.location !== null) this.goodbye(this.location)
+    if (this.location !== null) goodbye(this.env, this.location)
     this.location = null
-  }
-
-  private goodbye(location: string): void {
-    void this.env
-      .fetch(location, { method: 'DELETE', keepalive: true, credentials: 'same-origin' })
-      .catch(() => undefined)
   }
 
   private clear(name: 'retryTimer' | 'watchdogTimer' | 'disconnectedTimer' | 'connectTimer'): void {
@@ -293,15 +232,4 @@ function preferH264(transceiver: RTCRtpTransceiver): void {
   const codecs = globalThis.RTCRtpReceiver?.getCapabilities?.('video')?.codecs ?? []
   const wanted = codecs.filter((codec) => /^video\/(h264|rtx)$/i.test(codec.mimeType))
   if (wanted.some((codec) => /h264/i.test(codec.mimeType))) transceiver.setCodecPreferences(wanted)
-}
-
-/** Why the service refused, as one sentence in the language of the page. */
-function refusal(status: number, body: string): Error {
-  let parsed: unknown = null
-  try {
-    parsed = JSON.parse(body)
-  } catch {
-    // not a problem document: the status says what there is to say
-  }
-  return new Error(problemOf(status, parsed).sentence)
 }

@@ -5,20 +5,13 @@
  * `live` only once the service has seen a picture; says goodbye (DELETE) when it ends, even while the page is closing. Not
  * here: the camera itself (`lib/film.ts`), what is shown (`pages/FilmPage.vue`).
  */
-import { problemOf, type Schemas } from '@/api/client'
+import type { Schemas } from '@/api/client'
 import { backoffMs } from './backoff'
+import { browserEnvironment, exchange, gathered, goodbye, Refusal, refusal, type Environment } from './exchange'
 import { serversIn } from './ice'
 
 export type Broadcast = Schemas['PhoneSession']
 export type WhipState = 'idle' | 'connecting' | 'live' | 'waiting' | 'refused' | 'ended'
-
-export interface WhipEnvironment {
-  fetch: typeof fetch
-  newConnection: (servers: RTCIceServer[]) => RTCPeerConnection
-  setTimeout: (run: () => void, ms: number) => number
-  clearTimeout: (id: number) => void
-  random: () => number
-}
 
 export interface WhipEvents {
   /** `reason`: a sentence of the service, or the key of one of ours under `film.`. */
@@ -32,8 +25,6 @@ export interface Where {
   accuracy: number
 }
 
-const ANSWER_MS = 10_000
-const GATHER_MS = 600
 const ASK_MS = 1_500
 /** After the answer, the first picture at the service. */
 const FIRST_PICTURE_MS = 10_000
@@ -42,25 +33,6 @@ const BITS = 1_800_000
 const FRAMES = 15
 /** What no waiting changes. */
 const FINAL = ['no-phones', 'not-allowed', 'not-logged-in', 'bad-offer', 'taken-over']
-
-function browserEnvironment(): WhipEnvironment {
-  return {
-    fetch: (input, init) => fetch(input, init),
-    newConnection: (iceServers) => new RTCPeerConnection({ bundlePolicy: 'max-bundle', iceServers }),
-    setTimeout: (run, ms) => window.setTimeout(run, ms),
-    clearTimeout: (id) => window.clearTimeout(id),
-    random: Math.random,
-  }
-}
-
-class Refusal extends Error {
-  constructor(
-    readonly kind: string,
-    sentence: string,
-  ) {
-    super(sentence)
-  }
-}
 
 export class WhipSender {
   state: WhipState = 'idle'
@@ -80,11 +52,11 @@ export class WhipSender {
   private askTimer: number | null = null
   private firstTimer: number | null = null
   private disconnectedTimer: number | null = null
-  private readonly env: WhipEnvironment
+  private readonly env: Environment
 
   constructor(
     private readonly events: WhipEvents = {},
-    env: Partial<WhipEnvironment> = {},
+    env: Partial<Environment> = {},
   ) {
     this.env = { ...browserEnvironment(), ...env }
     this.phone = this.env.random().toString(36).slice(2)
@@ -143,11 +115,14 @@ export class WhipSender {
       this.sender = transceiver.sender
       preferH264(transceiver)
       await connection.setLocalDescription(await connection.createOffer())
-      await this.gathered(connection)
+      await gathered(this.env, connection)
       if (generation !== this.generation) return
-      const answer = await this.exchange(connection.localDescription?.sdp ?? '', generation)
-      if (generation !== this.generation) return
-      await connection.setRemoteDescription({ type: 'answer', sdp: answer })
+      const offer = connection.localDescription?.sdp ?? ''
+      const isWanted = () => generation === this.generation
+      const answer = await exchange(this.env, `/api/whip${this.query()}`, offer, isWanted)
+      if (!isWanted()) return
+      this.location = answer.location
+      await connection.setRemoteDescription({ type: 'answer', sdp: answer.sdp })
       this.placed = null
       void this.sendPlace()
       this.firstTimer = this.env.setTimeout(() => this.fail('noWay'), FIRST_PICTURE_MS)
@@ -176,32 +151,6 @@ export class WhipSender {
       return response.ok ? serversIn(response.headers.get('Link') ?? '') : []
     } catch {
       return []
-    }
-  }
-
-  private async exchange(offer: string, generation: number): Promise<string> {
-    const abort = new AbortController()
-    const timer = this.env.setTimeout(() => abort.abort(), ANSWER_MS)
-    try {
-      const response = await this.env.fetch(`/api/whip${this.query()}`, {
-        method: 'POST',
-        headers: { 'Content-Type': 'application/sdp' },
-        body: offer,
-        credentials: 'same-origin',
-        signal: abort.signal,
-      })
-      const location = response.headers.get('Location')
-      // an answer to somebody who has ended meanwhile: the broadcast must not stay behind
-      if (response.status === 201 && location !== null && generation !== this.generation) {
-        this.goodbye(location)
-        throw new Error('ended meanwhile')
-      }
-      const body = await response.text()
-      if (response.status !== 201) throw refusal(response.status, body)
-      this.location = location
-      return body
-    } finally {
-      this.env.clearTimeout(timer)
     }
   }
 
@@ -254,18 +203,6 @@ export class WhipSender {
     if (this.state !== 'live') this.enter('live', null)
   }
 
-  private gathered(connection: RTCPeerConnection): Promise<void> {
-    if (connection.iceGatheringState === 'complete') return Promise.resolve()
-    return new Promise((resolve) => {
-      const timer = this.env.setTimeout(resolve, GATHER_MS)
-      connection.addEventListener('icegatheringstatechange', () => {
-        if (connection.iceGatheringState !== 'complete') return
-        this.env.clearTimeout(timer)
-        resolve()
-      })
-    })
-  }
-
   private onConnectionState(generation: number, connection: RTCPeerConnection): void {
     if (generation !== this.generation) return
     this.clear('disconnectedTimer')
@@ -294,14 +231,8 @@ export class WhipSender {
       this.connection.close()
       this.connection = this.sender = null
     }
-    if (leaves && this.location !== null) this.goodbye(this.location)
+    if (leaves && this.location !== null) goodbye(this.env, this.location)
     if (leaves) this.location = null
-  }
-
-  private goodbye(location: string): void {
-    void this.env
-      .fetch(location, { method: 'DELETE', keepalive: true, credentials: 'same-origin' })
-      .catch(() => undefined)
   }
 
   private clear(name: 'retryTimer' | 'askTimer' | 'firstTimer' | 'disconnectedTimer'): void {
@@ -331,16 +262,4 @@ function preferH264(transceiver: RTCRtpTransceiver): void {
   const wanted = codecs.filter((codec) => /^video\/(h264|vp8|rtx)$/i.test(codec.mimeType))
   wanted.sort((a, b) => rank(a) - rank(b))
   if (wanted.length > 0) transceiver.setCodecPreferences(wanted)
-}
-
-/** Why the service refused, as one sentence in the language of the page. */
-function refusal(status: number, body: string): Refusal {
-  let parsed: unknown = null
-  try {
-    parsed = JSON.parse(body)
-  } catch {
-    // not a problem document: the status says what there is to say
-  }
-  const problem = problemOf(status, parsed)
-  return new Refusal(problem.kind, problem.sentence)
 }
