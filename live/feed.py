@@ -8,13 +8,13 @@ Owned by one event loop. Not here: WebRTC (`track.py`, `whep.py`), sockets (`sub
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from configs.words import CameraId, StreamRole
 from live.meter import Meter
+from live.packet_queue import PacketQueue
 from live.subscriber import ShardLink
 from live.wire import PacketMessage
 
@@ -55,75 +55,55 @@ class Viewer:
     """One viewer's queue of packets, from a key frame on."""
 
     def __init__(self, most_frames: int | None = None) -> None:
-        self._most_frames = QUEUE_FRAMES if most_frames is None else most_frames
-        self._queue: deque[PacketMessage] = deque()
-        self._bytes = 0
+        self.waiting = PacketQueue(QUEUE_FRAMES if most_frames is None else most_frames, QUEUE_BYTES)
         self._arrived = asyncio.Event()
-        self._needs_keyframe = True
         self._closed = False
-        self.frames_dropped = 0
-        self.overflows = 0
 
     def __len__(self) -> int:
-        return len(self._queue)
+        return len(self.waiting)
 
     @property
     def is_closed(self) -> bool:
         return self._closed
 
+    @property
+    def frames_dropped(self) -> int:
+        return self.waiting.dropped
+
+    @property
+    def overflows(self) -> int:
+        return self.waiting.overflows
+
     def put(self, message: PacketMessage) -> None:
         """Queues a packet; when there is no room, everything up to the next key frame is dropped."""
-        if self._closed:
-            return
-        if message.is_keyframe:
-            self._needs_keyframe = False
-        elif self._needs_keyframe:
-            self.frames_dropped += 1
-            return
-        if len(self._queue) >= self._most_frames or self._bytes + len(message.data) > QUEUE_BYTES:
-            self.frames_dropped += len(self._queue)
-            self.overflows += 1
-            self._clear()
-            if not message.is_keyframe:
-                self.frames_dropped += 1
-                self._needs_keyframe = True
-                return
-        self._queue.append(message)
-        self._bytes += len(message.data)
-        self._arrived.set()
+        if not self._closed and self.waiting.offer(message):
+            self._arrived.set()
 
     def skip_to_keyframe(self) -> None:
         """What follows cannot be decoded before the next key frame."""
-        self._needs_keyframe = True
+        self.waiting.needs_keyframe = True
 
     def start_again(self, group: list[PacketMessage]) -> None:
         """Drops what is queued and begins with this group of pictures."""
-        self.frames_dropped += len(self._queue)
-        self._clear()
-        self._needs_keyframe = True
+        self.waiting.drop_all()
+        self.waiting.needs_keyframe = True
         for message in group:
             self.put(message)
 
     async def get(self) -> PacketMessage | None:
         """The next packet; None when the feed has ended."""
-        while not self._queue:
+        while not self.waiting:
             if self._closed:
                 return None
             self._arrived.clear()
             await self._arrived.wait()
-        message = self._queue.popleft()
-        self._bytes -= len(message.data)
-        return message
+        return self.waiting.pop()[1]
 
     def close(self) -> None:
         """Wakes who waits; nothing more comes."""
         self._closed = True
-        self._clear()
+        self.waiting.clear()
         self._arrived.set()
-
-    def _clear(self) -> None:
-        self._queue.clear()
-        self._bytes = 0
 
 
 class Feed:

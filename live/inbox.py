@@ -7,9 +7,9 @@ here: what the thread does (`transcode.py`).
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 
+from live.packet_queue import PacketQueue
 from live.wire import PacketMessage
 
 QUEUE_FRAMES = 600
@@ -26,47 +26,34 @@ class Inbox:
         most_bytes: int = QUEUE_BYTES,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._most_frames, self._most_bytes, self._clock = most_frames, most_bytes, clock
+        self._clock = clock
         self._changed = threading.Condition()
-        self._queue: deque[tuple[float, PacketMessage]] = deque()
-        self._bytes = 0
-        self._needs_keyframe = True
+        self._waiting = PacketQueue(most_frames, most_bytes)
         self._closed = False
         self._came_at = 0.0
-        self.frames_dropped = 0
+        self._frames_skipped = 0
 
     def __len__(self) -> int:
-        return len(self._queue)
+        return len(self._waiting)
 
     @property
     def is_closed(self) -> bool:
         return self._closed
 
+    @property
+    def frames_dropped(self) -> int:
+        return self._waiting.dropped + self._frames_skipped
+
     def put(self, message: PacketMessage) -> None:
         """Queues a packet; when there is no room, everything up to the next key frame is dropped."""
         with self._changed:
-            if self._closed:
-                return
-            if not message.is_keyframe and self._needs_keyframe:
-                self.frames_dropped += 1
-                return
-            if len(self._queue) >= self._most_frames or self._bytes + len(message.data) > self._most_bytes:
-                self.frames_dropped += len(self._queue)
-                self._queue.clear()
-                self._bytes = 0
-                if not message.is_keyframe:
-                    self.frames_dropped += 1
-                    self._needs_keyframe = True
-                    return
-            self._needs_keyframe = False
-            self._queue.append((self._clock(), message))
-            self._bytes += len(message.data)
-            self._changed.notify()
+            if not self._closed and self._waiting.offer(message, self._clock()):
+                self._changed.notify()
 
     def skip_to_keyframe(self) -> None:
         """What follows cannot be decoded before the next key frame."""
         with self._changed:
-            self._needs_keyframe = True
+            self._waiting.needs_keyframe = True
 
     @property
     def is_late(self) -> bool:
@@ -76,14 +63,14 @@ class Inbox:
     def take(self) -> PacketMessage | None:
         """The next packet, waited for; None when closed."""
         with self._changed:
-            while not self._queue and not self._closed:
+            while not self._waiting and not self._closed:
                 self._changed.wait()
             if self._closed:
                 return None
             message = self._pop()
             if self.is_late:
                 for _ in range(self._before_last_keyframe()):
-                    self.frames_dropped += 1
+                    self._frames_skipped += 1
                     message = self._pop()
             return message
 
@@ -91,18 +78,16 @@ class Inbox:
         """Wakes who waits; nothing more comes."""
         with self._changed:
             self._closed = True
-            self._queue.clear()
-            self._bytes = 0
+            self._waiting.clear()
             self._changed.notify_all()
 
     def _pop(self) -> PacketMessage:
-        self._came_at, message = self._queue.popleft()
-        self._bytes -= len(message.data)
+        self._came_at, message = self._waiting.pop()
         return message
 
     def _before_last_keyframe(self) -> int:
         """How many pops lead to the newest key frame that waits; 0 when none does."""
         last = 0
-        for number, (_, message) in enumerate(self._queue, start=1):
+        for number, message in enumerate(self._waiting, start=1):
             last = number if message.is_keyframe else last
         return last

@@ -43,7 +43,7 @@ def test_a_film_is_an_mp4_with_the_streams_own_times() -> None:
     viewer = film.out.join(100)
     for number, packet in enumerate(packets[15:], start=16):
         feed.take(message(packet, number))
-    data = film.header + b"".join(m.data for m in viewer._queue)
+    data = film.header + b"".join(m.data for m in viewer.waiting)
     with av.open(io.BytesIO(data)) as container:
         frames = [round(frame.time, 3) for frame in container.decode(video=0)]
     assert frames == [round(0.1 * n, 3) for n in range(20)]
@@ -59,7 +59,7 @@ def test_loss_goes_on_at_a_key_frame_and_another_beginning_ends_the_film() -> No
     viewer = film.out.join(100)
     for number in (1, 2, 5, 6, 10, 11):
         feed.take(message(packets[number], number + 1))
-    assert [round(m.stream_time * 10) for m in viewer._queue] == [0, 1, 2, 10, 11]
+    assert [round(m.stream_time * 10) for m in viewer.waiting] == [0, 1, 2, 10, 11]
     assert viewer.frames_dropped >= 2
     other = encode(frames=1, size=(640, 384))[0]
     feed.take(message(other, 13))

@@ -18,7 +18,7 @@ def message(number: int, sequence: int, key: bool = False, replay: bool = False,
 
 
 def times(viewer: Viewer) -> list[int]:
-    return [round(m.stream_time * 10) for m in viewer._queue]
+    return [round(m.stream_time * 10) for m in viewer.waiting]
 
 
 def test_a_new_viewer_begins_with_the_last_group() -> None:
