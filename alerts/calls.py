@@ -165,6 +165,8 @@ def _write(session: Session, fact: FactLike) -> None:
         row.joined_at, row.present_since, row.left_at = (
             None if when is None else moment(when) for when in (person.joined_at, person.present_since, person.left_at)
         )
+    if row is not None and (fact.kind == "called_off" or fact.details.get("why") == "removed"):
+        row.link_hash = row.link_expires_at = None
     call = session.get(Call, fact.call_id)
     if call is not None and fact.kind == "ended" and call.ended_at is None:
         why = str(fact.details.get("why", "ended"))

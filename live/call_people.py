@@ -61,7 +61,8 @@ class Person:
 
     `session` names the page that is in it, new with each load; `attached` grows each time a page's socket comes;
     `asked_as` names a group of which one is enough. `seconds` in it, without the present stay since `present_since`.
-    `away_since`: their page is silent since then, and waited for until `expected_until`.
+    `away_since`: their page is silent since then, and waited for until `expected_until`. `is_barred`: taken out, until
+    asked again.
     """
 
     id: str
@@ -82,6 +83,7 @@ class Person:
     session: str | None = None
     device: str | None = None
     attached: int = 0
+    is_barred: bool = False
     muted: bool = False
     camera_off: bool = False
     share: Share | None = None

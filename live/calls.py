@@ -98,7 +98,7 @@ class Room:
             known = self.people.setdefault(person.id, person)
             wait = self._limits.link_waits if known.is_guest else self._limits.rings
             known.state, known.invited_at, known.rings_until = Presence.INVITED, now, now + wait
-            known.asked_as = person.asked_as
+            known.asked_as, known.is_barred = person.asked_as, False
         self._changed()
 
     def shown(self, person_id: str) -> None:
@@ -114,6 +114,8 @@ class Room:
         self._must_go_on()
         person = self._person(person_id)
         there = person.state in PRESENT
+        if person.is_barred:
+            raise CallRefused("not-allowed", "you were taken out of this call")
         if person.is_guest and there and person.away_since is None and person.device not in (None, device):
             raise CallRefused("call-taken", "somebody has joined with this link already")
         if not there and person.state not in PENDING and self.free < 1:
@@ -163,8 +165,9 @@ class Room:
         self._changed()
 
     def remove(self, person_id: str) -> None:
-        """Somebody of the desk takes them out, or calls off asking them."""
+        """They are taken out, or asking them is called off; they come back when they are asked again."""
         person = self._person(person_id)
+        person.is_barred = True
         if person.state in PENDING:
             person.state = Presence.CALLED_OFF
             self._tell("called_off", person)

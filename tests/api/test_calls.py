@@ -279,7 +279,17 @@ def test_a_household_joins_by_its_link_alone(start_service: StartService, databa
                     assert (await guest.until("refused"))["kind"] == "not-allowed"
                     await guest.say(type="record", wanted=True)
                     assert (await guest.until("refused"))["kind"] == "not-allowed"
-                await people["operator"].post(f"/api/calls/{asked['call']['id']}/end")
+                # another household is taken out: its link holds no more, while the call goes on
+                url = f"/api/calls/{asked['call']['id']}"
+                wish = {"households": [{"name": "王大爷"}]}
+                [other] = (await people["operator"].post(f"{url}/invitations", json=wish)).json()["links"]
+                token_of_other = other["link"].partition("#")[2]
+                async with page(service, None, "", token=token_of_other) as guest:
+                    assert (await people["operator"].delete(f"{url}/people/{other['person']}")).status_code == 204
+                    assert await guest.closed() == 4002
+                await until(lambda: ("call_left", "王大爷") in timeline(database, incident))
+                assert (await stranger.post("/api/calls/guest", json={"token": token_of_other})).status_code == 410
+                await people["operator"].post(f"{url}/end")
                 await mine.closed()
             await until(lambda: ("call_ended", None) in timeline(database, incident))
             assert (await stranger.post("/api/calls/guest", json={"token": token})).status_code == 410
@@ -287,8 +297,8 @@ def test_a_household_joins_by_its_link_alone(start_service: StartService, databa
     asyncio.run(scenario())
     assert ("call_joined", "李大妈") in timeline(database, incident)
     with database.reading() as session:
-        guest = session.scalars(select(CallPerson).where(CallPerson.user_id.is_(None))).one()
-        assert guest.link_hash is None and guest.state == "left"
+        guests = session.scalars(select(CallPerson).where(CallPerson.user_id.is_(None))).all()
+        assert [(g.link_hash, g.state) for g in guests] == [(None, "left")] * 2
 
 
 def test_a_page_of_another_site_gets_no_line(start_service: StartService, sqlite_database: Database) -> None:

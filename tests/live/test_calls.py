@@ -133,6 +133,18 @@ def test_six_are_the_most_and_nobody_is_asked_when_not_all_can_be() -> None:
         scene.join("p0")
 
 
+def test_who_is_taken_out_comes_back_only_when_asked_again() -> None:
+    scene = Scene(person("ann"), person("bob"))
+    scene.join("ann")
+    scene.room.remove("ann")
+    assert scene.state("ann") is Presence.LEFT
+    with pytest.raises(CallRefused, match="taken out"):
+        scene.join("ann")
+    scene.room.invite([person("ann")])
+    scene.join("ann")
+    assert scene.state("ann") is Presence.JOINED
+
+
 def test_one_of_a_group_is_enough() -> None:
     scene = Scene(person("ann", asked_as="desk"), person("bob", asked_as="desk"), person("eve"))
     scene.join("bob")

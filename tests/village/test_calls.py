@@ -217,10 +217,16 @@ def test_three_speak_one_drops_and_comes_back_and_the_call_outlives_the_service(
     after = hears(operator, 2)["peers"]
     assert all(after[i]["bytes"] > before[i]["bytes"] for i in before), "a new connection would count from nothing"
 
-    operator.get_by_test_id("call-hang-up").click()
-    worker.get_by_test_id("call-hang-up").click()
-    household.get_by_test_id("call-hang-up").click()
+    # the operator takes the household out, whose link holds no more, and ends the call for all
+    end = operator.get_by_test_id("call-end-all")
+    expect(end).to_be_visible()
+    operator.locator("span", has_text="李大妈").get_by_test_id("call-take-out").click()
     expect(household.get_by_test_id("guest-over")).to_be_visible()
+    hears(operator, 1)
+    expect(end).to_have_count(0)
+    operator.get_by_test_id("call-hang-up").click()
+    expect(operator.get_by_test_id("call-dock")).to_have_count(0)
+    expect(worker.get_by_test_id("call-farewell")).to_contain_text("通话已结束")
     wait_for(operator, lambda: "call_ended" in actions(service, incident))
     told = timeline(database, incident)
     for row in (("call_joined", "grid_worker"), ("call_joined", "李大妈"), ("call_left", "李大妈")):
