@@ -61,6 +61,7 @@ class Row:
     percent_a_viewer: float = 0.0
     packets: int = 0
     lost: int = 0
+    without_picture: int = 0
     first_ms: list[float] = field(default_factory=list)
     delay_ms: list[float] = field(default_factory=list)
     memory_mb: float = 0.0
@@ -82,14 +83,15 @@ def cost(server: str, name: str, viewers: int, seconds: float, folder: Path) -> 
         logged_in(url)
         time.sleep(SETTLE_SECONDS)
         receivers = started.start(receive, url, viewers, 1, seconds, ours, False)
-        heard(receivers, 300)
+        heard(receivers, 120 + 30 * viewers)
         cpu, began = cpu_seconds(pid), time.monotonic()
         result = heard(receivers, seconds + 120)
         row.cpu_percent = 100 * (cpu_seconds(pid) - cpu) / (time.monotonic() - began)
         row.memory_mb = memory_mb(pid)
         row.percent_a_viewer = row.cpu_percent / viewers
         row.packets, row.lost = result["packets"], result["lost"]
-        row.first_ms = [1000 * s for s in result["first"]]
+        row.first_ms = [1000 * s for s in result["first"] if s is not None]
+        row.without_picture = sum(s is None for s in result["first"])
         if shard is not None:
             shard.send(None)
             row.delay_ms = delays(result["seen"], heard(shard))
@@ -113,8 +115,9 @@ def costs(console: Console, options: argparse.Namespace) -> list[dict[str, Any]]
     for row in rows:
         table.add_row(
             row.server, row.format, str(row.viewers), f"{row.cpu_percent:.1f}", f"{row.percent_a_viewer:.2f}",
-            f"{TARGETS[row.format]:.2f}", f"{row.lost} of {row.packets}", _pair(row.first_ms), _pair(row.delay_ms),
-            f"{row.memory_mb:.0f}",
+            f"{TARGETS[row.format]:.2f}", f"{row.lost} of {row.packets}",
+            _pair(row.first_ms) + (f", {row.without_picture} none" if row.without_picture else ""),
+            _pair(row.delay_ms), f"{row.memory_mb:.0f}",
         )  # fmt: skip
     console.print(table)
     return [_short(asdict(row)) for row in rows]
@@ -129,7 +132,10 @@ def churn(console: Console, options: argparse.Namespace) -> dict[str, Any]:
             f"{at['joins']}", f"{at['memory_mb']:.0f}", f"{at['threads']}", f"{at['files']}", f"{at['open']:.0f}"
         )
     console.print(table)
-    console.print(f"memory at the end is {found['memory_ratio']:.2f} of that after the first tenth")
+    console.print(
+        f"memory at the end is {found['memory_ratio']:.2f} of that after the first tenth; "
+        f"{found['without_picture']} saw no picture"
+    )
     return found
 
 

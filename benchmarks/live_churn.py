@@ -30,24 +30,27 @@ CROWD = 10
 _GONE_SECONDS = 30.0
 
 
-async def _whep(client: httpx.AsyncClient, says_goodbye: bool) -> None:
+async def _whep(client: httpx.AsyncClient, says_goodbye: bool) -> bool:
+    """Whether there was a picture."""
     viewer = Counter()
     try:
-        await viewer.open(client)
+        saw = await viewer.open(client) is not None
         if says_goodbye:
             await client.delete(viewer.location)
+        return saw
     finally:
         await viewer.close()
 
 
-async def _film(client: httpx.AsyncClient) -> None:
+async def _film(client: httpx.AsyncClient) -> bool:
     async with client.stream("GET", "/api/cameras/c0/live.mp4") as answer:
         assert answer.status_code == 200, await answer.aread()
         seen = 0
         async for chunk in answer.aiter_raw():
             seen += len(chunk)
             if seen > 20_000:
-                return
+                return True
+    return False
 
 
 async def _open_now(client: httpx.AsyncClient) -> float:
@@ -72,9 +75,11 @@ async def _churn(url: str, pid: int, joins: int) -> dict[str, Any]:
     async with httpx.AsyncClient(base_url=url, timeout=60, limits=limits) as client:
         await client.post("/api/session", json={"username": "administrator", "password": PASSWORD})
         at: dict[str, dict[str, float]] = {}
+        without_picture = 0
         for begin in range(0, joins, CROWD):
             crowd = range(begin, min(begin + CROWD, joins))
-            await asyncio.gather(*(_film(client) if n % 5 == 4 else _whep(client, n % 4 != 3) for n in crowd))
+            saw = await asyncio.gather(*(_film(client) if n % 5 == 4 else _whep(client, n % 4 != 3) for n in crowd))
+            without_picture += saw.count(False)
             gc.collect()
             done = crowd.stop
             if done in (max(CROWD, joins // 10 // CROWD * CROWD), joins):
@@ -84,7 +89,10 @@ async def _churn(url: str, pid: int, joins: int) -> dict[str, Any]:
                     "open": left,
                 }  # fmt: skip
         warm, end = at.get("warm", at["end"]), at["end"]
-        return {"warm": warm, "end": end, "memory_ratio": end["memory_mb"] / warm["memory_mb"]}
+        return {
+            "warm": warm, "end": end, "memory_ratio": end["memory_mb"] / warm["memory_mb"],
+            "without_picture": without_picture,
+        }  # fmt: skip
 
 
 def measure(joins: int) -> dict[str, Any]:

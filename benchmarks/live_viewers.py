@@ -4,11 +4,13 @@ First picture: from the POST to the last RTP packet of the first key frame. Loss
 """
 
 import asyncio
+import contextlib
 import logging
 import os
+import struct
 import time
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpReceiver, RTCSessionDescription
@@ -17,6 +19,14 @@ from aiortc.rtcrtpreceiver import StreamStatistics
 from benchmarks.live_servers import PASSWORD
 
 SETTLE_SECONDS = 4.0
+_HEADER = struct.Struct(">xBHII")
+_MARKER = 0x80
+_FIRST_SECONDS = 30.0
+
+
+class _Header(NamedTuple):
+    sequence_number: int
+    timestamp: int
 
 
 class Counter:
@@ -34,25 +44,32 @@ class Counter:
         self._last: int | None = None
         self._streams: dict[int, StreamStatistics] = self.receiver._RTCRtpReceiver__remote_streams  # type: ignore
         self._reader: asyncio.Task[None] | None = None
-        self._original = self.receiver._handle_rtp_packet
-        self.receiver._handle_rtp_packet = self._handle  # type: ignore[method-assign]
+        self._ssrc: int | None = None
+        transport: Any = self.receiver.transport
+        self._original = transport._handle_rtp_data
+        transport._handle_rtp_data = self._handle
 
-    async def _handle(self, packet: Any, arrival_time_ms: int) -> None:
-        self.packets += 1
-        if packet.marker and self.first_at is None:
-            self.first_at = time.monotonic()
-            self._first.set()
-        if self._last is not None:
-            step = (packet.sequence_number - self._last) & 0xFFFF
-            self.lost += step - 1 if 1 < step < 0x8000 else 0
-        self._last = packet.sequence_number
+    async def _handle(self, data: bytes, arrival_time_ms: int) -> None:
+        """One RTP packet, decrypted. Only its header is read: a hundred viewers share one process here."""
+        marks, sequence, timestamp, ssrc = _HEADER.unpack_from(data)
+        self._ssrc = self._ssrc if self._ssrc is not None else ssrc
+        if ssrc == self._ssrc:
+            self.packets += 1
+            if marks & _MARKER and self.first_at is None:
+                self.first_at = time.monotonic()
+                self._first.set()
+            if self._last is not None:
+                step = (sequence - self._last) & 0xFFFF
+                self.lost += step - 1 if 1 < step < 0x8000 else 0
+            self._last = sequence
         if self.decodes:
-            await self._original(packet, arrival_time_ms)
+            await self._original(data, arrival_time_ms)
         else:
             # Only what aiortc's receiver reports from, so that the server hears of its viewer as of any other.
-            self._streams.setdefault(packet.ssrc, StreamStatistics(90_000)).add(packet)
+            self._streams.setdefault(ssrc, StreamStatistics(90_000)).add(_Header(sequence, timestamp))  # type: ignore
 
-    async def open(self, client: httpx.AsyncClient, camera: str = "c0") -> float:
+    async def open(self, client: httpx.AsyncClient, camera: str = "c0") -> float | None:
+        """Seconds to the first picture; None when there was none in time."""
         if self.decodes:
             self.peer.on("track", self._read)
         await self.peer.setLocalDescription(await self.peer.createOffer())
@@ -62,10 +79,10 @@ class Counter:
         assert answer.status_code == 201, answer.text
         self.location = answer.headers.get("location", "")
         await self.peer.setRemoteDescription(RTCSessionDescription(answer.text, "answer"))
-        async with asyncio.timeout(60):
-            await self._first.wait()
-        assert self.first_at is not None
-        return self.first_at - posted
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_FIRST_SECONDS):
+                await self._first.wait()
+        return None if self.first_at is None else self.first_at - posted
 
     def _read(self, track: Any) -> None:
         async def read() -> None:
