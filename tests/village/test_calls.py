@@ -294,6 +294,8 @@ def test_a_cameras_picture_is_shared_and_a_recording_that_all_agreed_to_is_evide
     operator, worker = open_page("operator", locale="en-GB"), open_page("grid_worker", phone=True)
     # the worker calls the control room: one answer is enough
     worker.goto(f"{service.url}/duty/{incident}")
+    expect(worker.get_by_test_id("duty-call")).to_be_visible()
+    look(worker, "duty")
     worker.get_by_test_id("duty-call").click()
     operator.get_by_test_id("call-answer-voice").click()
     hears(worker, 1, pictures=False)
