@@ -4,8 +4,9 @@ Promises: ordinary footage under weather and lamps, and events with a known onse
 (a look a second while calm, four while something is suspected, pictures at 10 a second for behaviour, closer looks at
 the clip's full size); the same looks are given to our judge, to the bare model with a threshold, and to 3-of-5 voting,
 each at three settings. What the model saw is kept in `--cache`, so a run that was broken off goes on and a change of
-the judge is measured again in minutes. The camera-hours that are printed were truly run. Not here: how a box compares
-with a label (`fire_model.py`), the scenes (`fire_scenes.py`).
+the judge is measured again in minutes. The camera-hours that are printed were truly run. With `--passers` people and
+vehicles are looked for as well, as the live pipeline does to tell what they wear, carry and uncover from what burns.
+Not here: how a box compares with a label (`fire_model.py`), the scenes (`fire_scenes.py`).
 """
 
 import argparse
@@ -41,6 +42,8 @@ from runtime.replay import camera_for  # noqa: E402
 SENSITIVITIES = ("low", "normal", "high")
 THRESHOLDS = {"low": 0.60, "normal": 0.40, "high": 0.25}
 CALM_SECONDS, URGENT_SECONDS = 1.0, 0.25
+#: People and vehicles are looked for at every third picture.
+PASSERS_STEPS = 3
 WIDTHS = (0.10, 0.30, 0.60)
 #: Distant ones, so small that they are told apart from the rest.
 DISTANT = (0.04, 0.06)
@@ -50,8 +53,10 @@ CLIPS = ("road-8-vehicles.mp4", "pets09-s2l1-view1.avi")
 class Eyes:
     """The model, with what it saw kept on disk for each scene."""
 
-    def __init__(self, cache: Path) -> None:
+    def __init__(self, cache: Path, passers: bool = False) -> None:
         model = Catalogue.load().find(Task.SMOKE_FIRE)
+        people = Catalogue.load().find(Task.PEOPLE_VEHICLES) if passers else None
+        self._people = open_engine(people, threads=1) if people else None
         self._engine: Engine = open_engine(model, threads=1, confidence=LEAST_SCORE)
         self.input_size = self._engine.input_size
         digest = hashlib.sha256(model.path.with_suffix(".bin").read_bytes())
@@ -76,6 +81,14 @@ class Eyes:
 
     def look(self, step: int, small: Callable[[], Picture]) -> Detections:
         return self._once(step, lambda: self._engine.detect(small()))  # type: ignore[return-value]
+
+    @property
+    def sees_passers(self) -> bool:
+        return self._people is not None
+
+    def look_at_passers(self, step: int, small: Callable[[], Picture]) -> Detections:
+        assert self._people is not None
+        return self._once(("passers", step), lambda: self._people.detect(small()))  # type: ignore[union-attr, return-value]
 
     def look_closer(self, step: int, box, full: Callable[[], Picture]):
         key = (step, tuple(round(v, 3) for v in box))
@@ -171,6 +184,10 @@ def run(scene, seconds: float, eyes: Eyes, until_all: bool) -> dict[tuple[str, s
             full = small(at_full_size(), eyes.input_size)
             for judge in ours:
                 judge.watch.see_picture(full, Instant(now))
+        if eyes.sees_passers and step % PASSERS_STEPS == 0:
+            passers = eyes.look_at_passers(step, lambda: small(at_full_size(), eyes.input_size))
+            for judge in ours:
+                judge.watch.see_objects(passers, Instant(now), now)
         if now + 1e-6 < due:
             continue
         found = eyes.look(step, lambda: small(at_full_size(), eyes.input_size))
@@ -226,6 +243,8 @@ def main() -> int:
     parser.add_argument("--hours", type=float, default=24.0, help="camera-hours of ordinary footage")
     parser.add_argument("--seeds", type=int, default=3, help="rounds of twenty events")
     parser.add_argument("--seconds", type=float, default=1e9, help="stop ordinary footage after so long")
+    parser.add_argument("--passers", action="store_true", help="look for people and vehicles too; twice as slow")
+    parser.add_argument("--scenes", type=int, nargs="*", help="these ordinary scenes alone, by number")
     parser.add_argument("--verbose", action="store_true", help="print each event and each false alarm")
     options = parser.parse_args()
     clips = options.data / "clips"
@@ -234,7 +253,7 @@ def main() -> int:
         return 2
     cv2.setNumThreads(1)
     loops = [Loop(clips / name) for name in CLIPS]
-    eyes = Eyes(options.cache)
+    eyes = Eyes(options.cache, options.passers)
     tallies = {key: Tally() for key in deciders()}
     events: list[Event | HouseFire] = []
     house_fire = HouseFire(clips / "house-fire.mp4")
@@ -251,6 +270,11 @@ def main() -> int:
     began, run_seconds, number = time.monotonic(), 0.0, 0
     by_weather: dict[str, float] = {}
     while run_seconds < options.hours * 3600 and time.monotonic() - began < options.seconds:
+        if options.scenes is not None and number not in options.scenes:
+            number += 1
+            if number > max(options.scenes, default=0):
+                break
+            continue
         weather = list(WEATHERS)[number % len(WEATHERS)]
         loop = loops[(number // len(WEATHERS) + number) % len(loops)]
         scene = Ordinary(f"{loop.name} {weather} {number}", loop, WEATHERS[weather], number)
