@@ -66,6 +66,8 @@ _DOUBT_SECONDS = 10.0
 #: A place that has grown this many times since it was first seen is graver; and again.
 _GROWN = (1.5, 4.0)
 _REASONS = 3
+#: A place that was seen so often is watched as long as it is remembered.
+_KNOWN_HITS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +156,9 @@ class SmokeFireJudge:
 
     @property
     def places(self) -> dict[int, Box]:
-        """The places whose pixels should be kept, by key, the likeliest first."""
-        doubted = [s for s in self._suspicions if not s.alerted and s.scores_odds > 0]
+        """The places whose pixels should be kept, by key, the likeliest first; also while scores say little, or what
+        comes and goes would never be measured."""
+        doubted = [s for s in self._suspicions if not s.alerted and (s.scores_odds > 0 or s.hits >= _KNOWN_HITS)]
         doubted.sort(key=lambda s: s.total, reverse=True)
         return {s.key: s.box for s in doubted[:MOST_WATCHED]}
 
@@ -163,7 +166,7 @@ class SmokeFireJudge:
         """The places that a closer look would help to judge now, by key; each is asked for once in a while."""
         wanted = {}
         for s in self._suspicions:
-            if s.key in self.places and now - s.looked_closely_at >= _SECOND_LOOK_SECONDS:
+            if s.scores_odds > 0 and s.key in self.places and now - s.looked_closely_at >= _SECOND_LOOK_SECONDS:
                 s.looked_closely_at = now
                 wanted[s.key] = s.box
         return wanted

@@ -29,6 +29,8 @@ COST_SMOOTHING = 0.1
 REPRICE_SHARE = 0.05
 #: The weight of each reason to look; they multiply.
 STILL_WEIGHT, MOVING_WEIGHT, TRACKING_WEIGHT, WATCHED_WEIGHT, CONFIRMING_WEIGHT = 0.5, 1.0, 1.5, 1.5, 4.0
+#: Where something moves, a look for what must not be missed is worth more than one more look at who walks there.
+FIRM_WEIGHT = 2.0
 #: While an alert is being confirmed, this is its task's floor: a suspicion may not starve behind others' floors.
 CONFIRMING_FLOOR_SECONDS = 0.25
 #: Of two equal bids the one with the fresher frame wins: a frame this old has half the weight.
@@ -238,7 +240,7 @@ class AttentionScheduler:
                 wanted, weight = min(wanted, WATCHED_SECONDS), weight * WATCHED_WEIGHT
             if camera.moving or tracks:
                 wanted = min(wanted, pace.active)
-                weight *= TRACKING_WEIGHT if tracks else MOVING_WEIGHT
+                weight *= (TRACKING_WEIGHT if tracks else MOVING_WEIGHT) * (FIRM_WEIGHT if pace.firm else 1.0)
             if task in camera.confirming:
                 wanted, weight = min(wanted, pace.urgent), weight * CONFIRMING_WEIGHT
             floor = (
