@@ -20,6 +20,8 @@ FULL_SECONDS = 1.5
 #: Grey levels (of a lamp or a cloud, of what surely lives): drawn and real fires flickered by 2.7 and more, sunsets by
 #: at most 0.4, and changed by less than 1 unless somebody passed; smoke changed by 2.7 and more, clouds by 0.1.
 _FLICKER, _CHANGE, _SMOKE_CHANGE = (0.5, 2.0), (4.0, 12.0), (0.0, 1.2)
+#: The share of what changes that is the place's own: a plume's was 0.65 and more, traffic's behind a wall 0.63.
+_SMOKE_LOCAL = (0.65, 0.8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ def news(cls: ObjectClass, behaviour: Behaviour | None) -> float:
     if cls is ObjectClass.FIRE:
         alive = max(_between(behaviour.flicker, *_FLICKER), _between(behaviour.change, *_CHANGE))
     else:
-        alive = _between(behaviour.change, *_SMOKE_CHANGE)
+        alive = min(_between(behaviour.change, *_SMOKE_CHANGE), _between(behaviour.local, *_SMOKE_LOCAL))
     belief = min(1.0, behaviour.seconds / FULL_SECONDS)
     return 1.0 - belief * (1.0 - alive)
 

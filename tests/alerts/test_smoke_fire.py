@@ -90,8 +90,9 @@ def test_smoke_that_spreads_is_told_from_fog():
         (ObjectClass.FIRE, 0.35, Behaviour(3.5, 10.0, 0.4, 0.5, 0.54, 0.001, 0.0, 0.47, 0.92, 0.1)),
         (ObjectClass.FIRE, 0.26, Behaviour(3.5, 10.0, 0.4, 4.5, 0.79, -0.03, 0.0, 0.25, 0.69, 0.1)),
         (ObjectClass.SMOKE, 0.27, Behaviour(3.2, 10.0, 0.0, 0.0, 0.46, 0.061, 0.0, 0.38, 0.0, 0.9)),
+        (ObjectClass.SMOKE, 0.18, Behaviour(2.6, 10.0, 0.1, 3.0, 0.63, 0.025, 0.0, 0.25, 0.0, 0.9)),
     ],
-    ids=["a sunset", "a sunset that somebody walks past", "the edge of a cloud"],
+    ids=["a sunset", "a sunset that somebody walks past", "the edge of a cloud", "a white wall before traffic"],
 )
 def test_what_never_changes_says_nothing_new_however_often_it_is_looked_at(cls, score, behaviour):
     """As measured in hours of ordinary footage, a closer look in its favour and the shipped calibration among it."""
