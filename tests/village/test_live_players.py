@@ -1,10 +1,7 @@
 """Live pictures through a TURN server, and in a WHEP player from npm that is not ours, in a real browser."""
 
-import functools
-import http.server
 import shutil
 import subprocess
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +14,7 @@ from pydantic import SecretStr
 from api.settings import LiveSettings
 from models.session import Database
 from tests.api.conftest import PASSWORD, Service, StartService, start_service, streams  # noqa: F401
+from tests.support.other_site import another_site
 from tests.village.conftest import PROJECT, free_port
 from tests.village.test_live_ways import playing
 
@@ -128,24 +126,8 @@ def test_turn_credentials_are_for_those_who_may_watch(
 @pytest.fixture
 def other_site(tmp_path: Path) -> Iterator[str]:
     """Another web server, with a bare page and the player's package; its origin."""
-    package = WEB / "node_modules" / "whip-whep"
-    if not package.is_dir():
-        pytest.skip("the console's packages are not installed; run `make web`")
-    shutil.copytree(package, tmp_path / "site" / "whip-whep")
-    (tmp_path / "site" / "index.html").write_text(_PAGE, encoding="utf-8")
-
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, format: str, *arguments: object) -> None:
-            pass
-
-    handler = functools.partial(Quiet, directory=str(tmp_path / "site"))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-    thread.join(5)
+    with another_site(tmp_path / "site", _PAGE, "whip-whep") as origin:
+        yield origin
 
 
 def test_a_player_that_is_not_ours_plays_from_another_site_with_a_bearer_token(

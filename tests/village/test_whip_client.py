@@ -1,9 +1,5 @@
 """A WHIP client from npm that is not ours films, from another site, with a bearer token, in a real browser."""
 
-import functools
-import http.server
-import shutil
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +11,7 @@ from api.settings import LiveSettings
 from models.session import Database
 from tests.api.conftest import PASSWORD, StartService, start_service, streams  # noqa: F401
 from tests.api.test_whip import PhoneShard
-from tests.village.conftest import PROJECT
+from tests.support.other_site import another_site
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
@@ -47,24 +43,8 @@ window.film = async (url, token) => {
 @pytest.fixture
 def other_site(tmp_path: Path) -> Iterator[str]:
     """Another web server, with a bare page and the client's package; its origin."""
-    package = PROJECT / "web" / "node_modules" / "whip-whep"
-    if not package.is_dir():
-        pytest.skip("the console's packages are not installed; run `make web`")
-    shutil.copytree(package, tmp_path / "site" / "whip-whep")
-    (tmp_path / "site" / "index.html").write_text(_PAGE, encoding="utf-8")
-
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, format: str, *arguments: object) -> None:
-            pass
-
-    handler = functools.partial(Quiet, directory=str(tmp_path / "site"))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-    thread.join(5)
+    with another_site(tmp_path / "site", _PAGE, "whip-whep") as origin:
+        yield origin
 
 
 def test_a_client_that_is_not_ours_films(
