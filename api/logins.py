@@ -1,4 +1,4 @@
-"""What is open ends with the login that opened it: live sessions, films, overlays.
+"""What is open ends with the login that opened it: live sessions, films, overlays, phones that film, calls.
 
 Promises: after a logout, a disabled user, another role or password, other camera groups or the login's own end, what
 was opened by that login is closed within seconds, whichever process made the change; at once when this one did

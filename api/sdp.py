@@ -5,13 +5,19 @@ Promises: a body of another type, or one that cannot be read, is a problem with 
 """
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 
+from api.identity import Caller
 from api.problems import ProblemError
-from live.whep import IceServers
+from configs.words import Role
+from live.candidates import CannotRestart
+from live.codecs import OfferRefused
+from live.whep import IceServers, SessionNotFound
 
 SDP = "application/sdp"
 FRAGMENT = "application/trickle-ice-sdpfrag"
@@ -54,6 +60,24 @@ def check_tag(request: Request, session_id: str) -> None:
     """Raises ProblemError when `If-Match` names another session; who does not send it is taken all the same."""
     if request.headers.get("if-match", "*") not in ("*", '"*"', _tag(session_id)):
         raise ProblemError("stale-session")
+
+
+@contextmanager
+def session_problems() -> Iterator[None]:
+    """Why a session could not be found, or could not take what it was sent, as problems."""
+    try:
+        yield
+    except SessionNotFound:
+        raise ProblemError("session-not-found") from None
+    except CannotRestart as error:
+        raise ProblemError("cannot-restart", str(error)) from None
+    except OfferRefused as error:
+        raise ProblemError("bad-request", str(error)) from None
+
+
+def owner_of(caller: Caller) -> str | None:
+    """Whose sessions may be touched: one's own; any, for the administrator."""
+    return None if caller.role is Role.ADMINISTRATOR else caller.id
 
 
 def _tag(session_id: str) -> str:

@@ -12,14 +12,12 @@ from api.access import WatchingCaller, write_audit
 from api.context import InContext
 from api.problems import ProblemError
 from api.rights import camera_for
-from api.sdp import ANSWER, FRAGMENT, OFFER, PATCH, SDP, check_tag, opened, read_body, ways
-from configs.words import CameraId, Role, StreamRole
+from api.sdp import ANSWER, FRAGMENT, OFFER, PATCH, SDP, check_tag, opened, owner_of, read_body, session_problems, ways
+from configs.words import CameraId, StreamRole
 from live.playable import Served
 from live.whep import (
-    CannotRestart,
     NoPicture,
     OfferRefused,
-    SessionNotFound,
     TooManyBits,
     TooManyTranscoders,
     TooManyViewers,
@@ -74,10 +72,8 @@ async def open_feed(
 @router.get("/sessions/{session_id}", operation_id="get_feed_session")
 async def get_session(session_id: str, caller: WatchingCaller, context: InContext) -> schemas.FeedSession:
     """What the service knows of a live session; with the clock that overlays are drawn by."""
-    try:
-        figures = context.whep.figures(session_id, _owner(caller.id, caller.role))
-    except SessionNotFound:
-        raise ProblemError("session-not-found") from None
+    with session_problems():
+        figures = context.whep.figures(session_id, owner_of(caller))
     return schemas.FeedSession.model_validate(figures, from_attributes=True)
 
 
@@ -87,23 +83,15 @@ async def patch_session(session_id: str, caller: WatchingCaller, context: InCont
     all the same. A restart of ICE is answered 422, as RFC 9725 (4.3.1) has it: start a new session instead."""
     fragment = await read_body(request, FRAGMENT)
     check_tag(request, session_id)
-    try:
-        await context.whep.trickle(session_id, _owner(caller.id, caller.role), fragment)
-    except SessionNotFound:
-        raise ProblemError("session-not-found") from None
-    except CannotRestart as error:
-        raise ProblemError("cannot-restart", str(error)) from None
-    except OfferRefused as error:
-        raise ProblemError("bad-request", str(error)) from None
+    with session_problems():
+        await context.whep.trickle(session_id, owner_of(caller), fragment)
 
 
 @router.delete("/sessions/{session_id}", operation_id="close_feed", status_code=200)
 async def close_session(session_id: str, caller: WatchingCaller, context: InContext) -> None:
     """Ends a live session."""
-    try:
-        await context.whep.end(session_id, _owner(caller.id, caller.role))
-    except SessionNotFound:
-        raise ProblemError("session-not-found") from None
+    with session_problems():
+        await context.whep.end(session_id, owner_of(caller))
 
 
 @contextmanager
@@ -129,8 +117,3 @@ def serving_headers(served: Served) -> dict[str, str]:
     if served.why is not None:
         words += [f"why={served.why.value}", f"stream={served.feed.role.value}"]
     return {"X-Live-Serving": "; ".join(words)}
-
-
-def _owner(user_id: str, role: Role) -> str | None:
-    """Whose sessions may be touched: one's own; any, for the administrator."""
-    return None if role is Role.ADMINISTRATOR else user_id

@@ -10,11 +10,10 @@ from starlette.concurrency import run_in_threadpool
 from api import schemas
 from api.access import FilmingCaller, write_audit
 from api.context import Context, InContext
-from api.identity import Caller
 from api.problems import ProblemError
-from api.sdp import ANSWER, FRAGMENT, OFFER, PATCH, SDP, check_tag, opened, read_body, ways
-from configs.words import Role, StreamRole
-from live.phones import CannotRestart, OfferRefused, Person, SessionNotFound, TakenOver, TooManyPhones, Whereabouts
+from api.sdp import ANSWER, FRAGMENT, OFFER, PATCH, SDP, check_tag, opened, owner_of, read_body, session_problems, ways
+from configs.words import StreamRole
+from live.phones import OfferRefused, Person, TakenOver, TooManyPhones, Whereabouts
 
 router = APIRouter(prefix="/api/whip", tags=["live"])
 
@@ -65,11 +64,10 @@ async def begin_broadcast(
 async def get_broadcast(session_id: str, caller: FilmingCaller, context: InContext) -> schemas.PhoneSession:
     """What the service knows of a broadcast, for whose it is; 410 once they film with another phone or page."""
     try:
-        broadcast, figures = context.phones.figures(session_id, _owner(caller))
+        with session_problems():
+            broadcast, figures = context.phones.figures(session_id, owner_of(caller))
     except TakenOver:
         raise ProblemError("taken-over") from None
-    except SessionNotFound:
-        raise ProblemError("session-not-found") from None
     camera_id = broadcast.camera_id
     watching = context.whep.viewers(camera_id, StreamRole.SUB) + context.films.viewers(camera_id, StreamRole.SUB)
     return schemas.PhoneSession(
@@ -92,14 +90,8 @@ async def patch_broadcast(session_id: str, caller: FilmingCaller, context: InCon
     """Takes further ICE candidates. A restart of ICE is answered 422, as RFC 9725 (4.3.1) has it: begin anew."""
     fragment = await read_body(request, FRAGMENT)
     check_tag(request, session_id)
-    try:
-        await context.phones.trickle(session_id, _owner(caller), fragment)
-    except SessionNotFound:
-        raise ProblemError("session-not-found") from None
-    except CannotRestart as error:
-        raise ProblemError("cannot-restart", str(error)) from None
-    except OfferRefused as error:
-        raise ProblemError("bad-request", str(error)) from None
+    with session_problems():
+        await context.phones.trickle(session_id, owner_of(caller), fragment)
 
 
 @router.put("/sessions/{session_id}/place", operation_id="place_broadcast", status_code=204)
@@ -110,27 +102,18 @@ async def place_broadcast(
     where = _whereabouts(context, place.latitude, place.longitude, place.accuracy)
     if where is None:
         return
-    try:
-        context.phones.move(session_id, _owner(caller), where)
-    except SessionNotFound:
-        raise ProblemError("session-not-found") from None
+    with session_problems():
+        context.phones.move(session_id, owner_of(caller), where)
 
 
 @router.delete("/sessions/{session_id}", operation_id="end_broadcast", status_code=200)
 async def end_broadcast(session_id: str, caller: FilmingCaller, context: InContext) -> None:
     """Ends a broadcast: the phone is no monitoring point any more; what it recorded stays."""
-    try:
-        await context.phones.end(session_id, _owner(caller))
-    except SessionNotFound:
-        raise ProblemError("session-not-found") from None
+    with session_problems():
+        await context.phones.end(session_id, owner_of(caller))
 
 
 def _whereabouts(context: Context, latitude: float, longitude: float, accuracy: float) -> Whereabouts | None:
     if accuracy > _VAGUE_METRES:
         return None
     return Whereabouts(latitude, longitude, context.governance.village.plan.on_plan(latitude, longitude))
-
-
-def _owner(caller: Caller) -> str | None:
-    """Whose broadcasts may be touched: one's own; any, for the administrator."""
-    return None if caller.role is Role.ADMINISTRATOR else caller.id

@@ -17,20 +17,20 @@ export async function iceServers(cameraId: string, fetcher: typeof fetch = fetch
 }
 
 async function ask(cameraId: string, fetcher: typeof fetch): Promise<RTCIceServer[]> {
+  const servers = await serversAt(`/api/whep/${encodeURIComponent(cameraId)}`, fetcher)
+  if (servers !== null) known = { servers, until: Date.now() + KEPT_MS }
+  return servers ?? []
+}
+
+/** The servers that an endpoint of WHEP or WHIP tells of; null when it does not say in time. */
+export async function serversAt(url: string, fetcher: typeof fetch): Promise<RTCIceServer[] | null> {
   const abort = new AbortController()
   const timer = setTimeout(() => abort.abort(), ANSWER_MS)
   try {
-    const response = await fetcher(`/api/whep/${encodeURIComponent(cameraId)}`, {
-      method: 'OPTIONS',
-      credentials: 'same-origin',
-      signal: abort.signal,
-    })
-    if (!response.ok) return []
-    const servers = serversIn(response.headers.get('Link') ?? '')
-    known = { servers, until: Date.now() + KEPT_MS }
-    return servers
+    const response = await fetcher(url, { method: 'OPTIONS', credentials: 'same-origin', signal: abort.signal })
+    return response.ok ? serversIn(response.headers.get('Link') ?? '') : null
   } catch {
-    return []
+    return null
   } finally {
     clearTimeout(timer)
   }

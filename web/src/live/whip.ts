@@ -8,7 +8,7 @@
 import type { Schemas } from '@/api/client'
 import { backoffMs } from './backoff'
 import { browserEnvironment, exchange, gathered, goodbye, Refusal, refusal, type Environment } from './exchange'
-import { serversIn } from './ice'
+import { serversAt } from './ice'
 
 export type Broadcast = Schemas['PhoneSession']
 export type WhipState = 'idle' | 'connecting' | 'live' | 'waiting' | 'refused' | 'ended'
@@ -103,7 +103,7 @@ export class WhipSender {
     this.enter('connecting', this.reason)
     try {
       await this.checkTakenOver()
-      const servers = await this.servers()
+      const servers = (await serversAt('/api/whip', this.env.fetch)) ?? []
       if (generation !== this.generation || this.track === null) return
       const connection = this.env.newConnection(servers)
       this.connection = connection
@@ -143,15 +143,6 @@ export class WhipSender {
     if (this.location === null) return
     const response = await this.env.fetch(this.location, { credentials: 'same-origin' })
     if (response.status === 410) throw refusal(410, await response.text())
-  }
-
-  private async servers(): Promise<RTCIceServer[]> {
-    try {
-      const response = await this.env.fetch('/api/whip', { method: 'OPTIONS', credentials: 'same-origin' })
-      return response.ok ? serversIn(response.headers.get('Link') ?? '') : []
-    } catch {
-      return []
-    }
   }
 
   private query(): string {
