@@ -164,9 +164,9 @@ class SmokeFireJudge:
 
     def second_looks(self, now: Instant) -> dict[int, Box]:
         """The places that a closer look would help to judge now, by key; each is asked for once in a while."""
-        wanted = {}
+        wanted, watched = {}, self.places
         for s in self._suspicions:
-            if s.scores_odds > 0 and s.key in self.places and now - s.looked_closely_at >= _SECOND_LOOK_SECONDS:
+            if s.scores_odds > 0 and s.key in watched and now - s.looked_closely_at >= _SECOND_LOOK_SECONDS:
                 s.looked_closely_at = now
                 wanted[s.key] = s.box
         return wanted
@@ -248,7 +248,7 @@ class SmokeFireJudge:
             if r.object_class is s.object_class and _same_place(r.box, s.box)
         ]
         s.cried_wolf = -min(_CRIED_WOLF * sum(wolves), _MOST_CRIED_WOLF)
-        once = max(0.0, self._worth[s.object_class].of(sum(s.scores) / len(s.scores))) if s.scores else _SCORES_MOST
+        once = max(0.0, self._worth[s.object_class].of(sum(s.scores) / len(s.scores)))
         fresh = news(s.object_class, s.observed.behaviour)
         s.told = min(s.scores_odds, fresh * _SCORES_MOST + (1.0 - fresh) * once)
         arguments = sum(a.evidence for a in self._arguments(s, now))
