@@ -22,6 +22,8 @@ from ingest import errors, tls
 
 #: FFmpeg's names of the codecs that everything downstream understands.
 CODECS = frozenset({"h264", "hevc", "mjpeg"})
+#: What a server gets to close one connection before the next: GStreamer's answers 503 while it still does.
+CLOSING_SECONDS = 0.2
 
 
 class Chunk(NamedTuple):
@@ -91,6 +93,7 @@ def open_rtsp(url: str, transport: str, *, open_seconds: float, read_seconds: fl
     except av.error.HTTPOtherClientError as error:
         # Asked for video alone, a server without video answers PLAY with some 4xx: look again, at everything.
         del options["allowed_media_types"]
+        time.sleep(CLOSING_SECONDS)
         try:
             container = av.open(url, mode="r", format="rtsp", options=options, timeout=timeout)
         except Exception:
