@@ -33,6 +33,7 @@ from rich.table import Table
 
 from benchmarks import live_analysis, live_churn, live_glass
 from benchmarks.live_servers import (
+    CLIP_SECONDS,
     FORMATS,
     children,
     cpu_seconds,
@@ -78,7 +79,7 @@ def cost(server: str, name: str, viewers: int, seconds: float, folder: Path) -> 
             shard = started.start(publish, work, name, "hevc" if server.endswith("transcode") else "h264")
             heard(shard)
         elif not clip.exists():
-            write_clip(clip, pictures(name), FORMATS[name][1])
+            write_clip(clip, pictures(name), FORMATS[name][1], CLIP_SECONDS)
         pid, url = heard(started.start(serve, server, work, str(clip), 1))
         logged_in(url)
         time.sleep(SETTLE_SECONDS)

@@ -5,6 +5,7 @@
 killed when they do not.
 """
 
+import itertools
 import logging
 import multiprocessing as mp
 import os
@@ -41,6 +42,8 @@ PASSWORD = "benchmark password"
 FORMATS = {"640x360x10": ((640, 360), 10, 500_000), "1280x720x15": ((1280, 720), 15, 2_000_000)}
 GOP_SECONDS = 2
 _START_SECONDS = 120.0
+#: Longer than any measurement: a player that loops keeps no pace after the first time, and floods its viewers.
+CLIP_SECONDS = 600
 
 
 class Children:
@@ -160,7 +163,7 @@ def _relay_app(clip: str, decode: bool) -> FastAPI:
     @app.post("/api/whep/c0", status_code=201)
     async def whep(request: Request) -> Response:
         if not players:
-            players.append(MediaPlayer(clip, loop=True, decode=decode))
+            players.append(MediaPlayer(clip, decode=decode))
         offer = (await request.body()).decode()
         peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         peers.add(peer)
@@ -197,12 +200,13 @@ def publish(folder: str, name: str, codec: str, pipe: Connection) -> None:
     pipe.send(moments)
 
 
-def write_clip(path: Path, packets: list[Packet], fps: int) -> None:
-    """The same pictures as the shard's, as a file for players and RTSP servers."""
+def write_clip(path: Path, packets: list[Packet], fps: int, seconds: int | None = None) -> None:
+    """The same pictures as the shard's, as a file for players and RTSP servers; over and over for so many seconds."""
+    count = len(packets) if seconds is None else seconds * fps
     with av.open(str(path), "w") as sink:
         stream = sink.add_stream("libx264", rate=fps)
         stream.width, stream.height, stream.pix_fmt = packets[0].width, packets[0].height, "yuv420p"
-        for number, packet in enumerate(packets):
+        for number, packet in enumerate(itertools.islice(itertools.cycle(packets), count)):
             written = av.Packet(packet.data)
             written.stream, written.time_base = stream, Fraction(1, fps)
             written.pts = written.dts = number

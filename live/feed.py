@@ -15,6 +15,7 @@ from typing import Protocol
 from configs.words import CameraId, StreamRole
 from live.meter import Meter
 from live.packet_queue import PacketQueue
+from live.payloads import Payloads
 from live.subscriber import ShardLink
 from live.wire import PacketMessage
 
@@ -113,6 +114,7 @@ class Feed:
         self.camera_id, self.role, self._clock = camera_id, role, clock
         self.figures = FeedFigures()
         self.viewers: set[Taker] = set()
+        self.payloads = Payloads()
         self.last: PacketMessage | None = None
         self._group: list[PacketMessage] = []
         self._group_bytes = 0

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpSender, RTCSessionDescription
 from aiortc.exceptions import InvalidAccessError, InvalidStateError, OperationError
+from aiortc.rtcrtpparameters import RTCRtpCodecParameters
+from aiortc.rtcrtpsender import RTCEncodedFrame
 from aiortc.sdp import SessionDescription
 
 from configs.words import StreamRole
@@ -82,7 +84,12 @@ class Session:
         self._sender = transceiver.sender
         # aiortc would only ask its own encoder, and there is none.
         self._sender._send_keyframe = self.track.request_keyframe  # type: ignore[method-assign]
+        # aiortc would split each packet anew for each viewer.
+        self._sender._next_encoded_frame = self._next_frame  # type: ignore[method-assign]
         return answer
+
+    async def _next_frame(self, codec: RTCRtpCodecParameters) -> RTCEncodedFrame:
+        return RTCEncodedFrame(*await self.track.payloads(), audio_level=None)  # type: ignore[arg-type]
 
     async def take_candidates(self, fragment: str) -> None:
         """Takes the candidates of an SDP fragment. Raises CannotRestart, OfferRefused."""

@@ -4,7 +4,7 @@ Promises: the picture begins with the last key frame at once and catches up with
 that no burst is lost; while it catches up the RTP clock follows the sending, so that the browser does not lag behind
 for ever; afterwards it follows the stream's own clock, which overlays are stamped with. A key-frame request is
 answered from the last group of pictures, at most once in a while. Never decodes. Not here: queues (`feed.py`),
-negotiation (`whep.py`).
+splitting for RTP (`payloads.py`), negotiation (`whep.py`).
 """
 
 import asyncio
@@ -79,6 +79,21 @@ class PassThroughTrack(MediaStreamTrack):
 
     async def recv(self) -> av.Packet:
         """The next packet. Raises MediaStreamError when the track has ended."""
+        message = await self.next()
+        packet = av.Packet(message.data)
+        packet.pts = packet.dts = self._ticks
+        packet.time_base = _TIME_BASE
+        packet.is_keyframe = message.is_keyframe
+        return packet
+
+    async def payloads(self) -> tuple[list[bytes], int]:
+        """The next packet as the payloads of RTP packets, split once for all viewers of the feed, and its moment in
+        ticks of 90 kHz. Raises MediaStreamError when the track has ended."""
+        message = await self.next()
+        return self._feed.payloads.of(message), self._ticks
+
+    async def next(self) -> PacketMessage:
+        """The next packet as it came; `ticks` is then its moment. Raises MediaStreamError when the track has ended."""
         if self.readyState != "live":
             raise MediaStreamError
         if self._viewer is None:
@@ -92,14 +107,10 @@ class PassThroughTrack(MediaStreamTrack):
         if self._catches_up:
             await self._pace(message)
         self._advance(message)
-        packet = av.Packet(message.data)
-        packet.pts = packet.dts = self._ticks
-        packet.time_base = _TIME_BASE
-        packet.is_keyframe = message.is_keyframe
         self.figures.frames_sent += 1
         self.figures.bytes_sent += len(message.data)
         self._sent_at = self._clock()
-        return packet
+        return message
 
     def request_keyframe(self) -> None:
         """The browser cannot go on without a key frame: it gets the last one and what followed."""

@@ -1,8 +1,10 @@
 """A viewer's track: the past at once but paced, then the stream's own clock."""
 
 import asyncio
+import re
 
 import pytest
+from aiortc.codecs.h264 import h264_depayload
 from aiortc.mediastreams import MediaStreamError
 
 from configs.words import CameraId, StreamRole
@@ -10,6 +12,8 @@ from ingest.words import Packet
 from live.feed import Feed
 from live.track import CLOCK, PassThroughTrack
 from live.wire import PacketMessage
+
+START_CODE = re.compile(rb"\x00?\x00\x00\x01")
 
 
 class Clock:
@@ -121,5 +125,19 @@ def test_stopping_ends_who_waits_and_gives_the_queue_back(packets: list[Packet])
         assert not feed.viewers
         with pytest.raises(MediaStreamError):
             await track.recv()
+
+    asyncio.run(scenario())
+
+
+def test_what_is_sent_is_split_once_for_all_viewers_and_is_the_picture(packets: list[Packet], clock: Clock) -> None:
+    async def scenario() -> None:
+        feed = feed_of(packets, 19)
+        tracks = [PassThroughTrack(feed, clock) for _ in range(3)]
+        sent = [[await track.payloads() for _ in range(9)] for track in tracks]
+        assert feed.payloads.made == 9
+        for (payloads, _), packet in zip(sent[1], packets[10:19], strict=True):
+            assert START_CODE.sub(b"", b"".join(map(h264_depayload, payloads))) == START_CODE.sub(b"", packet.data)
+            assert max(map(len, payloads)) <= 1300
+        assert [ticks for _, ticks in sent[2]] == sorted({ticks for _, ticks in sent[2]})
 
     asyncio.run(scenario())
