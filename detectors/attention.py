@@ -37,6 +37,8 @@ CONFIRMING_FLOOR_SECONDS = 0.25
 FRESHNESS_SECONDS = 0.4
 #: A frame of a stream that rests is looked at from this share of the floor on, if its next would come too late.
 RESTING_SHARE = 0.5
+#: Whatever can wait is looked at in a frame of a stream that rests while it is this young, else in its next.
+RESTING_FRESH_SECONDS = 0.5
 #: A camera that was never looked at wants it this badly: before all others, but not before floors in danger.
 FIRST_LOOK_SECONDS = 0.001
 #: An operator who watches a still scene sees it looked at this often.
@@ -264,14 +266,16 @@ class AttentionScheduler:
         return int(ready[best]) if bids[best] > 0 else None
 
     def _due(self, which: NDArray[np.intp], now: float) -> NDArray[np.bool_]:
-        """Whose wanted interval is over; of streams that rest also whose firm floor will be before the next frame."""
+        """Whose wanted interval is over; of streams that rest also whose firm floor will be before the next frame, and
+        what is not firm only in a young frame."""
         slots = self._slots
         floor, next_at = slots.floor[which], slots.frame_at[which] + slots.next_in[which]
         elapsed = now - slots.last[which]
         is_last_chance = slots.firm[which] & (slots.next_in[which] > 0) & (next_at - slots.last[which] > floor)
         is_soft = (slots.next_in[which] > 0) & ~slots.firm[which]
         wanted = np.where(is_soft, RESTING_STRETCH * slots.wanted[which], slots.wanted[which])
-        is_due = (elapsed >= wanted) | (is_last_chance & (elapsed >= RESTING_SHARE * floor))
+        is_too_old = is_soft & (now - slots.frame_at[which] > RESTING_FRESH_SECONDS)
+        is_due = ((elapsed >= wanted) & ~is_too_old) | (is_last_chance & (elapsed >= RESTING_SHARE * floor))
         return np.asarray(is_due, bool)
 
     def _pay(self, cost: float, now: float) -> bool:

@@ -13,7 +13,7 @@ from detectors.slots import Slots
 #: A camera that offered no frame for this long does not count among the floors to be paid.
 ABSENT_AFTER_SECONDS = 2.0
 #: Where nothing stirs, floors that are not firm are so much longer.
-RESTING_STRETCH = 2.0
+RESTING_STRETCH = 3.0
 #: Floors found safe are checked again after this long at the latest.
 RECHECK_SECONDS = 0.25
 #: How many looks may stand between a floor and the engine.

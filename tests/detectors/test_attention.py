@@ -34,6 +34,7 @@ class Village:
     rests: bool = False
     paces: Mapping[Task, Pace] = field(default_factory=lambda: PACES)
     looks: list[tuple[float, Choice]] = field(default_factory=list)
+    ages: list[float] = field(default_factory=list)
     spent: float = 0.0
     confirming: tuple[CameraId, Task] | None = None
 
@@ -60,6 +61,7 @@ class Village:
                 now += 0.005
                 continue
             self.looks.append((now, choice))
+            self.ages.append(now - newest[choice.camera_id])
             self.spent += self.cost
             now += self.cost
             self.scheduler.done(choice, newest[choice.camera_id], now, self.cost)
@@ -122,8 +124,9 @@ def test_smoke_and_fire_keep_their_floor_when_the_others_cannot(cameras: int, sm
     cost = min(smoke * PACES[FIRE].floor / cameras, 0.1)
     people = Pace(floor=0.5, active=0.25, urgent=0.25)  # alone, these floors ask for more than the whole engine
     village = Village(cameras, cost, moving, paces={PEOPLE: people, FIRE: PACES[FIRE]}).run(20)
-    # It waits for its next frame, and for the looks that are under way and just chosen: none is interrupted.
-    assert max(village.gaps(FIRE).values()) <= PACES[FIRE].floor + 0.2 + 2 * cost
+    # It waits for its next frame, and for the looks under way, just chosen, and due to what happens right now (one in
+    # a few): none is interrupted.
+    assert max(village.gaps(FIRE).values()) <= PACES[FIRE].floor + 0.2 + 3 * cost
     # Nobody starves: the others' floors are stretched, to what is the length of this run, but not given up.
     assert people.floor * MOST_STRETCH <= 20
     assert min(village.count(PEOPLE).values()) >= 1
@@ -171,7 +174,9 @@ def test_resting_streams_are_looked_at_as_their_key_frames_come_and_keep_the_flo
     gaps = [b - a for looks in fires.values() for a, b in pairwise(looks)]
     assert max(gaps) <= 2.05, "a key frame is two seconds away, so none may be passed over"
     looks = len([at for at, choice in village.looks if at > 10.0]) / 30.0
-    assert looks < 37 * (1 / 2.0 + 1 / 4.0), "and no more looks than key frames"
+    assert looks < 37 * (1 / 2.0 + 1 / 10.0), "and no more looks than key frames, and a few at people"
+    ages = sorted(village.ages)
+    assert ages[int(0.95 * len(ages))] < 0.5, "what can wait, waits for the next key frame"
 
 
 def test_an_alert_being_confirmed_goes_first_under_load() -> None:
