@@ -339,16 +339,7 @@ class Publisher:
 def _encoded(packet: Packet, is_replay: bool, sequence: int) -> bytes:
     return msgspec.msgpack.encode(
         PacketMessage(
-            packet.camera_id,
-            packet.role,
-            packet.data,
-            packet.is_keyframe,
-            packet.stream_time,
-            packet.captured_at,
-            packet.codec,
-            packet.width,
-            packet.height,
-            is_replay,
-            sequence,
+            packet.camera_id, packet.role, packet.data, packet.is_keyframe, packet.stream_time, packet.captured_at,
+            packet.codec, packet.width, packet.height, is_replay, sequence,
         )
-    )
+    )  # fmt: skip
