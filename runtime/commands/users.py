@@ -1,5 +1,6 @@
 """`vbrain users`: who may log in."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -7,13 +8,15 @@ from rich.table import Table
 from sqlalchemy import select
 
 from api.identity import UnusableCredentials, create_user, set_password
+from configs.phones import groups_of
 from configs.words import Role
 from models.errors import DatabaseUnavailable
 from models.migrate import migrate
 from models.session import Database, open_database
 from models.tables import User
+from runtime.commands.config import load_or_fail
 from runtime.commands.screen import done, fail, out
-from runtime.folders import Folders, database_url
+from runtime.folders import DEFAULT_CONFIG, Folders, database_url
 
 users = typer.Typer(help="Who may log in.", no_args_is_help=True)
 
@@ -45,13 +48,21 @@ def add_user(
     username: str,
     role: Annotated[Role, typer.Option(help="what they may do")] = Role.VIEWER,
     name: Annotated[str | None, typer.Option(help="the name others see")] = None,
+    group: Annotated[
+        list[str] | None, typer.Option(help="a group of cameras they may see, once for each; without it, all")
+    ] = None,
+    config: Annotated[Path, typer.Option(help="the cameras of the village, whose groups these are")] = DEFAULT_CONFIG,
 ) -> None:
     """Add a user; asks for the password."""
+    if group:
+        known = [found.id for found in groups_of(load_or_fail(config))]
+        if unknown := sorted(set(group) - set(known)):
+            fail(f"there is no group of cameras {', '.join(unknown)} in {config}; there are {', '.join(known)}")
     password = typer.prompt("password", hide_input=True, confirmation_prompt=True)
     database = open_or_fail(Folders.from_environment())
     try:
         with database.session() as session:
-            create_user(session, username, password, role, name)
+            create_user(session, username, password, role, name, group or ())
     except UnusableCredentials as error:
         fail(str(error))
     done(f"{username} may log in as {role.value}")
