@@ -21,7 +21,7 @@ const ANSWER_MS = 10_000
 
 export function browserEnvironment(): Environment {
   return {
-    fetch: (input, init) => fetch(input, init),
+    fetch: (input, init) => fetch(input, { signal: AbortSignal.timeout(ANSWER_MS), ...init }),
     newConnection: (iceServers) => new RTCPeerConnection({ bundlePolicy: 'max-bundle', iceServers }),
     setTimeout: (run, ms) => window.setTimeout(run, ms),
     clearTimeout: (id) => window.clearTimeout(id),
