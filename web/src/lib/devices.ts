@@ -1,6 +1,6 @@
 /**
  * The rows of the devices page: what is shown of a camera, how rows are filtered and put in order, the file to take away.
- * Pure. Not here: the page.
+ * Pure. Not here: the page, the file's words (`device-sheet.ts`).
  */
 import type { Camera, CameraState } from '@/api/client'
 import type { CameraStorage } from '@/api/recordings'
@@ -16,6 +16,7 @@ export const TROUBLE: readonly CameraState[] = [
 ]
 /** The worst first. */
 export const STATES: readonly CameraState[] = [...TROUBLE, 'online', 'disabled']
+export type StateFilter = 'all' | 'trouble' | CameraState
 
 export interface Row {
   id: string
