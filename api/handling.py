@@ -1,6 +1,6 @@
 """From rows to what the routes of governance say.
 
-Promises: a handful of queries a page. Not here: the shapes (`schemas_incidents.py`), rules (`alerts/`).
+Promises: a handful of queries a page. Not here: the shapes (`schemas_dispatch.py`), rules (`alerts/`).
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,7 +13,7 @@ from alerts import assignments as people
 from alerts.clocks import AWAITED, overdue_seconds
 from alerts.lifecycle import Action, IncidentState, actions_for
 from api import schemas
-from api import schemas_incidents as shapes
+from api import schemas_dispatch as shapes
 from api.governance import Governance
 from api.identity import Caller
 from api.schemas import Text

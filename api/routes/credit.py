@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from alerts import credit
 from alerts.credit import CreditError, NotEnoughPoints, OutOfStock
 from api import handling as views
-from api import schemas_incidents as shapes
+from api import schemas_credit as shapes
 from api.access import StaffCaller, allow, write_audit
 from api.context import Context, InContext
 from api.identity import Caller

@@ -15,7 +15,7 @@ from alerts.reports import Media, ReportError, take_media
 from alerts.timeline import record
 from api import handling as views
 from api import schemas
-from api import schemas_incidents as shapes
+from api import schemas_dispatch as shapes
 from api.access import RespondingCaller, StaffCaller, allow
 from api.context import Context, InContext
 from api.governance import address_of

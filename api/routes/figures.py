@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 
 from alerts import questions
 from alerts.figures import governance
-from api import schemas_incidents as shapes
+from api import schemas_figures as shapes
 from api.access import StaffCaller
 from api.context import InContext
 from api.problems import ProblemError

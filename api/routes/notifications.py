@@ -8,7 +8,7 @@ from sqlalchemy import delete, func, select
 
 from alerts.notify.channels import vapid_pem, vapid_public
 from alerts.notify.webhook import PassingFailure, PermanentFailure, checked_address
-from api import schemas_incidents as shapes
+from api import schemas_notifications as shapes
 from api.access import StaffCaller, write_audit
 from api.context import Context, InContext
 from api.governance import address_of

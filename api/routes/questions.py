@@ -11,12 +11,14 @@ from sqlalchemy.orm import Session
 from alerts import questions
 from alerts.questions import QuestionError
 from api import handling as views
-from api import schemas_incidents as shapes
+from api import schemas_questions as shapes
 from api.access import StaffCaller, allow, write_audit
 from api.context import Context, InContext
 from api.identity import Caller
 from api.problems import ProblemError
 from api.schemas import Text
+from api.schemas_dispatch import Person
+from api.schemas_figures import QuestionFigures
 from configs.words import Role
 from models.base import utc_now
 from models.citizens import Question
@@ -89,12 +91,12 @@ def _seen(session: Session, rows: list[Question], context: Context) -> list[shap
 @router.get("/questions/figures", operation_id="get_question_figures")
 def get_figures(
     caller: StaffCaller, context: InContext, days: Annotated[int, Query(ge=1, le=366)] = 7
-) -> shapes.QuestionFigures:
+) -> QuestionFigures:
     """How fast the questions of the last `days` were answered."""
     now = utc_now()
     with context.database.reading() as session:
         found = questions.figures(session, now - timedelta(days=days), now, now)
-    return shapes.QuestionFigures.model_validate(asdict(found))
+    return QuestionFigures.model_validate(asdict(found))
 
 
 @router.get("/questions/canned", operation_id="list_canned_answers")
@@ -133,7 +135,7 @@ def _change(context: Context, work: Callable[[Session], Question]) -> shapes.Que
 
 
 @router.get("/staff", operation_id="list_staff")
-def list_staff(caller: StaffCaller, context: InContext) -> list[shapes.Person]:
+def list_staff(caller: StaffCaller, context: InContext) -> list[Person]:
     """Everybody who works for the village, for choosing whom to send or to ask."""
     from sqlalchemy import select
 

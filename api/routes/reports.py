@@ -12,7 +12,7 @@ from alerts import followup
 from alerts.lifecycle import ENDED, IncidentState
 from alerts.reports import Given, Media, ReportError, Taken, submit
 from api import handling as views
-from api import schemas_incidents as shapes
+from api import schemas_reports as shapes
 from api.context import Context, InContext
 from api.governance import address_of
 from api.problems import ProblemError

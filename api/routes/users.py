@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from alerts.duty import on_duty
-from api import schemas_incidents as shapes
+from api import schemas_users as shapes
 from api.access import allow, token_of
 from api.context import Context, InContext
 from api.governance import address_of
