@@ -12,7 +12,6 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from api import schemas, schemas_calls
 from api.bulletin import Bulletin
 from api.cameras import CameraBoard
 from api.console import console_router
@@ -49,6 +48,9 @@ from api.routes import (
     whep,
     whip,
 )
+from api.schemas import Problem
+from api.schemas_calls import CallBell, CallWelcome
+from api.schemas_events import CameraStateEvent, IncidentEvent, Overlay, OverlayWish, ResyncEvent
 from api.settings import ApiSettings
 from api.switchboard import Switchboard
 from api.throttle import LoginThrottle
@@ -69,14 +71,14 @@ log = logging.getLogger(__name__)
 
 #: What does not travel as JSON of a route, but that a client needs types for.
 _FURTHER_SCHEMAS = (
-    schemas.Problem,
-    schemas.IncidentEvent,
-    schemas.CameraStateEvent,
-    schemas.ResyncEvent,
-    schemas.OverlayWish,
-    schemas.Overlay,
-    schemas_calls.CallWelcome,
-    schemas_calls.CallBell,
+    Problem,
+    IncidentEvent,
+    CameraStateEvent,
+    ResyncEvent,
+    OverlayWish,
+    Overlay,
+    CallWelcome,
+    CallBell,
 )
 
 

@@ -21,9 +21,9 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 
-from api import schemas
 from api.cameras import CameraBoard, CameraGroups, in_groups
 from api.roles import RESPONDERS
+from api.schemas_events import CameraStateEvent, IncidentEvent, ResyncEvent
 from api.views import incidents
 from configs.words import Role
 from models.base import utc_now
@@ -138,7 +138,7 @@ class Bulletin:
                 listener.behind = False
                 while not listener.queue.empty():
                     listener.queue.get_nowait()
-                return self._wire(self._number, "resync", schemas.ResyncEvent(kind="resync", at=utc_now()))
+                return self._wire(self._number, "resync", ResyncEvent(kind="resync", at=utc_now()))
             try:
                 notice = await asyncio.wait_for(listener.queue.get(), timeout_seconds)
             except TimeoutError:
@@ -181,7 +181,7 @@ class Bulletin:
         if notice.subject_id not in self._board or not in_groups(self._board, groups, notice.subject_id):
             return ""
         camera = self._board.view(notice.subject_id)
-        body = schemas.CameraStateEvent(kind="camera.state", at=notice.at, camera=camera)
+        body = CameraStateEvent(kind="camera.state", at=notice.at, camera=camera)
         return self._wire(notice.number, notice.kind, body)
 
     def _incident_text(self, notice: Notice, role: Role, groups: CameraGroups) -> str:
@@ -193,17 +193,17 @@ class Bulletin:
                 shown = incidents(session, [row], role, lambda c: in_groups(self._board, groups, c))[0]
         except SQLAlchemyError as error:
             log.warning("an incident could not be read to be told: %s", type(error).__name__)
-            return self._wire(notice.number, "resync", schemas.ResyncEvent(kind="resync", at=utc_now()))
+            return self._wire(notice.number, "resync", ResyncEvent(kind="resync", at=utc_now()))
         kind: Literal["incident.opened", "incident.changed"] = (
             "incident.opened" if notice.kind == "incident.opened" else "incident.changed"
         )
-        return self._wire(notice.number, kind, schemas.IncidentEvent(kind=kind, at=notice.at, incident=shown))
+        return self._wire(notice.number, kind, IncidentEvent(kind=kind, at=notice.at, incident=shown))
 
     def _wire(
         self,
         number: int,
         kind: str,
-        body: schemas.IncidentEvent | schemas.CameraStateEvent | schemas.ResyncEvent,
+        body: IncidentEvent | CameraStateEvent | ResyncEvent,
     ) -> str:
         data = json.dumps(body.model_dump(mode="json"), ensure_ascii=False, separators=(",", ":"))
         return f"id: {self._run}-{number}\nevent: {kind}\ndata: {data}\n\n"

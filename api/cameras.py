@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from api import schemas
-from api.schemas import ShownState, Text
+from api import schemas_site as shapes
+from api.schemas import Text
 from api.schemas_recordings import RecordingStatus
+from api.schemas_site import ShownState
 from configs.phones import carried_by, phone_points
 from configs.site import MonitoringPoint, Place, Site
 from configs.words import CameraId, StreamRole, is_phone
@@ -111,7 +112,7 @@ class CameraBoard:
                 changed.append(camera_id)
         return changed
 
-    def view(self, camera_id: str) -> schemas.Camera:
+    def view(self, camera_id: str) -> shapes.Camera:
         """The camera for the interface. Raises KeyError."""
         point, broadcast = self._points[camera_id], self._phones().get(CameraId(camera_id))
         if broadcast is not None:
@@ -120,7 +121,7 @@ class CameraBoard:
         sub = streams[0]
         message = self.fresh(camera_id, StreamRole.SUB)
         pictures = [s.last_picture_at for s in streams if s.last_picture_at is not None]
-        return schemas.Camera(
+        return shapes.Camera(
             id=point.id,
             name=point.name,
             place=_place(broadcast) if is_phone(camera_id) else point.place,
@@ -128,8 +129,8 @@ class CameraBoard:
             group=point.group,
             enabled=point.enabled,
             watch=point.watch,
-            zones=[schemas.Zone(id=z.id, name=z.name, polygon=z.polygon, crowd_at=z.crowd_at) for z in point.zones],
-            lines=[schemas.Line(id=n.id, name=n.name, start=n.start, end=n.end, counts=n.counts) for n in point.lines],
+            zones=[shapes.Zone(id=z.id, name=z.name, polygon=z.polygon, crowd_at=z.crowd_at) for z in point.zones],
+            lines=[shapes.Line(id=n.id, name=n.name, start=n.start, end=n.end, counts=n.counts) for n in point.lines],
             state=sub.state,
             reason=sub.reason,
             streams=streams,
@@ -152,11 +153,11 @@ class CameraBoard:
         chinese = SENTENCES[message.cause][0] if message.cause in SENTENCES else message.reason
         return ShownState(message.state), message.cause, Text(zh=chinese, en=message.reason)
 
-    def _stream(self, point: MonitoringPoint, role: StreamRole) -> schemas.Stream:
+    def _stream(self, point: MonitoringPoint, role: StreamRole) -> shapes.Stream:
         state, cause, reason = self._shown(point, role)
         message = self.fresh(point.id, role)
         last = self._heard.get((point.id, role))
-        return schemas.Stream(
+        return shapes.Stream(
             role=role,
             state=state,
             since=_moment(message.since) if message else None,
@@ -194,11 +195,11 @@ def _place(broadcast: Broadcast | None) -> Place | None:
     return Place(x=where.spot[0], y=where.spot[1], latitude=where.latitude, longitude=where.longitude)
 
 
-def _phone(broadcast: Broadcast | None) -> schemas.CarriedPhone:
+def _phone(broadcast: Broadcast | None) -> shapes.CarriedPhone:
     if broadcast is None:
-        return schemas.CarriedPhone(is_live=False, person="", person_id="", since=None)
+        return shapes.CarriedPhone(is_live=False, person="", person_id="", since=None)
     person = broadcast.person
-    return schemas.CarriedPhone(
+    return shapes.CarriedPhone(
         is_live=True, person=person.name, person_id=person.id, since=_moment(broadcast.since)
     )  # fmt: skip
 

@@ -12,11 +12,11 @@ from sqlalchemy.orm import Session
 from alerts import assignments as people
 from alerts.clocks import AWAITED, overdue_seconds
 from alerts.lifecycle import Action, IncidentState, actions_for
-from api import schemas
 from api import schemas_dispatch as shapes
 from api.governance import Governance
 from api.identity import Caller
 from api.schemas import Text
+from api.schemas_incidents import EvidenceItem
 from api.views import Sees, evidence_url, incidents
 from configs.village import Area
 from configs.words import IncidentKind, Role
@@ -67,9 +67,9 @@ def assignment(row: governance.Assignment, person: shapes.Person) -> shapes.Assi
     )  # fmt: skip
 
 
-def item(row: tables.Evidence, url: str | None = None) -> schemas.EvidenceItem:
+def item(row: tables.Evidence, url: str | None = None) -> EvidenceItem:
     """A picture or clip; `url` where somebody without a login reads it."""
-    return schemas.EvidenceItem(
+    return EvidenceItem(
         id=row.id, url=url or evidence_url(row.id), media_type=row.media_type, sha256=row.sha256,
         size_bytes=row.size_bytes, captured_at=row.captured_at,
     )  # fmt: skip

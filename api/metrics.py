@@ -11,7 +11,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from api.context import Context
-from api.schemas import ShownState
+from api.schemas_site import ShownState
 from configs.words import StreamRole
 
 _STREAM = ["camera", "stream"]

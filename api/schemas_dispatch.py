@@ -10,7 +10,8 @@ from pydantic import BaseModel, Field
 
 from alerts.assignments import AssignmentState
 from alerts.lifecycle import Action
-from api.schemas import EvidenceItem, Incident, Schema, Text
+from api.schemas import Schema, Text
+from api.schemas_incidents import EvidenceItem, Incident
 from configs.site import Name
 from configs.words import IncidentKind, Point, Role
 

@@ -1,4 +1,4 @@
-"""What the interface says of footfall besides the report itself, whose fields are `flow/report_words.py`.
+"""What the interface says of footfall besides the fields of a report, which are `flow/report_words.py`.
 
 Promises: as in `schemas.py`. Not here: how figures come about (`flow/`).
 """
@@ -10,7 +10,41 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from api.schemas import Schema, Text
+from configs.words import ObjectClass
 from flow.holidays import DayKind
+
+
+class CrossingMinute(BaseModel):
+    """Crossings of one line in one minute."""
+
+    camera_id: str
+    line_id: str
+    object_class: ObjectClass
+    minute: datetime
+    crossed_in: int
+    crossed_out: int
+    observed_seconds: float
+
+
+class OccupancyMinute(BaseModel):
+    """How many stood in one zone in one minute."""
+
+    camera_id: str
+    zone_id: str
+    object_class: ObjectClass
+    minute: datetime
+    least: int
+    mean: float
+    most: int
+    observed_seconds: float
+
+
+class FlowMinutes(BaseModel):
+    """Minute rows. A minute that was not observed has no row. `truncated`: ask for a shorter span."""
+
+    crossings: list[CrossingMinute]
+    occupancy: list[OccupancyMinute]
+    truncated: bool
 
 
 class ReportFormat(StrEnum):

@@ -1,4 +1,4 @@
-"""What the interface says of recordings. Not here: the rest of its words (`schemas.py`)."""
+"""What the interface says of recordings. Not here: what it says of the rest (`schemas_*.py`)."""
 
 from datetime import date, datetime
 from typing import Literal

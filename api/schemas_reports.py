@@ -8,8 +8,9 @@ from datetime import datetime
 from pydantic import BaseModel, Field
 
 from alerts.lifecycle import IncidentState
-from api.schemas import EvidenceItem, Schema, Spot
+from api.schemas import Schema
 from api.schemas_dispatch import GridArea, ReportEntry
+from api.schemas_incidents import EvidenceItem, Spot
 from configs.site import Name
 from configs.words import IncidentKind
 

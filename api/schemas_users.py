@@ -1,7 +1,7 @@
-"""What the interface says and takes of those who may log in: their role, the cameras they may see, passwords.
+"""What the interface says and takes of those who may log in: their login, role, password, and the cameras they may see.
 
 Promises: as `schemas.py`; a password is taken and never shown. Not here: identity (`identity.py`), routes
-(`routes/users.py`).
+(`routes/session.py`, `routes/users.py`).
 """
 
 from datetime import datetime
@@ -10,6 +10,30 @@ from pydantic import BaseModel, Field
 
 from api.schemas import Schema
 from configs.words import Role
+
+
+class Login(Schema):
+    """What somebody gives to log in."""
+
+    username: str = Field(min_length=1, max_length=64)
+    password: str = Field(min_length=1, max_length=256)
+
+
+class User(BaseModel):
+    """Somebody who may log in."""
+
+    id: str
+    username: str
+    display_name: str
+    role: Role
+    camera_groups: list[str] = Field(description="the groups of cameras whose pictures they may see; empty: all")
+
+
+class Session(BaseModel):
+    """A login in force."""
+
+    user: User
+    expires_at: datetime
 
 
 class UserSeen(BaseModel):

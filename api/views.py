@@ -1,7 +1,7 @@
 """From rows to what the interface says.
 
-Promises: no query beyond what is needed for a page, however many rows it has. Not here: the shapes (`schemas.py`),
-rules.
+Promises: no query beyond what is needed for a page, however many rows it has. Not here: the shapes
+(`schemas_incidents.py`), rules.
 """
 
 import base64
@@ -13,7 +13,7 @@ from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session, selectinload
 
 from alerts.lifecycle import ENDED, OPEN, IncidentState, actions_for
-from api import schemas
+from api import schemas_incidents as shapes
 from api.schemas import Text
 from configs.words import IncidentKind, Role
 from models import tables
@@ -35,7 +35,7 @@ def incident_page(
     limit: int,
     before: str | None,
     sees: Sees,
-) -> schemas.IncidentPage:
+) -> shapes.IncidentPage:
     """The newest incidents, or those older than the cursor. Raises BadCursor."""
     query = select(tables.Incident)
     if state == "open":
@@ -59,10 +59,10 @@ def incident_page(
     rows = session.scalars(query).all()
     page = rows[:limit]
     more = _cursor(page[-1]) if len(rows) > limit else None
-    return schemas.IncidentPage(items=incidents(session, page, role, sees), next=more)
+    return shapes.IncidentPage(items=incidents(session, page, role, sees), next=more)
 
 
-def incidents(session: Session, rows: Sequence[tables.Incident], role: Role, sees: Sees) -> list[schemas.Incident]:
+def incidents(session: Session, rows: Sequence[tables.Incident], role: Role, sees: Sees) -> list[shapes.Incident]:
     """These incidents in short, in two queries; with no picture of a camera that is not for them."""
     ids = [row.id for row in rows]
     counts: dict[str, int] = {}
@@ -82,7 +82,7 @@ def incidents(session: Session, rows: Sequence[tables.Incident], role: Role, see
     return [_incident(row, role, counts.get(row.id, 0), pictures.get(row.id)) for row in rows]
 
 
-def incident_detail(session: Session, incident_id: str, role: Role, sees: Sees) -> schemas.IncidentDetail | None:
+def incident_detail(session: Session, incident_id: str, role: Role, sees: Sees) -> shapes.IncidentDetail | None:
     """One incident with its alerts, the evidence that is for them and its timeline; None when there is none of that
     id."""
     row = session.scalar(
@@ -107,7 +107,7 @@ def incident_detail(session: Session, incident_id: str, role: Role, sees: Sees) 
         .where(tables.Evidence.incident_id == incident_id, tables.Evidence.alert_id.is_(None))
         .order_by(tables.Evidence.captured_at, tables.Evidence.id)
     )
-    return schemas.IncidentDetail(
+    return shapes.IncidentDetail(
         **short.model_dump(),
         alerts=[_alert(alert, sees(alert.camera_id)) for alert in row.alerts],
         photos=[_evidence(photo) for photo in session.scalars(photos)],
@@ -120,15 +120,15 @@ def evidence_url(evidence_id: str) -> str:
     return f"/api/evidence/{evidence_id}"
 
 
-def _incident(row: tables.Incident, role: Role, alert_count: int, picture: str | None) -> schemas.Incident:
+def _incident(row: tables.Incident, role: Role, alert_count: int, picture: str | None) -> shapes.Incident:
     placed = row.place_x is not None and row.place_y is not None
-    return schemas.Incident(
+    return shapes.Incident(
         id=row.id,
         kind=IncidentKind(row.kind),
         state=IncidentState(row.state),
         severity=row.severity,
         camera_id=row.camera_id,
-        place=schemas.Spot(x=row.place_x, y=row.place_y) if placed else None,  # type: ignore[arg-type]
+        place=shapes.Spot(x=row.place_x, y=row.place_y) if placed else None,  # type: ignore[arg-type]
         summary=Text(zh=row.summary_zh, en=row.summary_en),
         opened_at=row.opened_at,
         last_alert_at=row.last_alert_at,
@@ -140,9 +140,9 @@ def _incident(row: tables.Incident, role: Role, alert_count: int, picture: str |
     )
 
 
-def _alert(row: tables.Alert, with_evidence: bool) -> schemas.Alert:
+def _alert(row: tables.Alert, with_evidence: bool) -> shapes.Alert:
     evidence = sorted(row.evidence, key=lambda e: (e.captured_at, e.id)) if with_evidence else []
-    return schemas.Alert(
+    return shapes.Alert(
         id=row.id,
         kind=IncidentKind(row.kind),
         camera_id=row.camera_id,
@@ -155,8 +155,8 @@ def _alert(row: tables.Alert, with_evidence: bool) -> schemas.Alert:
     )
 
 
-def _evidence(row: tables.Evidence) -> schemas.EvidenceItem:
-    return schemas.EvidenceItem(
+def _evidence(row: tables.Evidence) -> shapes.EvidenceItem:
+    return shapes.EvidenceItem(
         id=row.id,
         url=evidence_url(row.id),
         media_type=row.media_type,
@@ -166,13 +166,13 @@ def _evidence(row: tables.Evidence) -> schemas.EvidenceItem:
     )
 
 
-def _change(row: tables.IncidentChange, actors: dict[str, tables.User]) -> schemas.Change:
+def _change(row: tables.IncidentChange, actors: dict[str, tables.User]) -> shapes.Change:
     actor = actors.get(row.actor_id) if row.actor_id else None
     about_call = row.action.startswith("call_")
-    return schemas.Change(
+    return shapes.Change(
         id=row.id,
         at=row.at,
-        actor=schemas.Actor(id=actor.id, display_name=actor.display_name) if actor else None,
+        actor=shapes.Actor(id=actor.id, display_name=actor.display_name) if actor else None,
         action=row.action,
         from_state=IncidentState(row.from_state) if row.from_state else None,
         to_state=IncidentState(row.to_state) if row.to_state else None,

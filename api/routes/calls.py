@@ -14,7 +14,6 @@ from alerts import calls as record
 from alerts.call_recordings import MOST_PIECE_BYTES, RecordingRefused
 from alerts.call_rules import DESK
 from api import handling as views
-from api import schemas
 from api import schemas_calls as shapes
 from api.access import RespondingCaller, write_audit
 from api.call_views import call_seen
@@ -23,6 +22,7 @@ from api.governance import address_of
 from api.identity import Caller
 from api.problems import ProblemError
 from api.routes.dispatch import WorkingCaller
+from api.schemas_incidents import EvidenceItem
 from api.switchboard import Asked, link_hash, refusal
 from configs.words import IncidentKind, Role
 from live.call_people import PRESENT, CallRefused, Person
@@ -204,12 +204,10 @@ async def add_call_piece(
 
 
 @router.post("/calls/recordings/{recording_id}/finish", operation_id="finish_call_recording")
-async def finish_call_recording(
-    recording_id: str, caller: WorkingCaller, context: InContext
-) -> schemas.EvidenceItem | None:
+async def finish_call_recording(recording_id: str, caller: WorkingCaller, context: InContext) -> EvidenceItem | None:
     """No more pieces: what arrived becomes evidence of the incident. Null: nothing had arrived."""
 
-    def finish() -> schemas.EvidenceItem | None:
+    def finish() -> EvidenceItem | None:
         with context.database.session() as session:
             row = context.switchboard.recordings.finish(session, recording_id, caller.id, utc_now())
             return views.item(row) if row is not None else None

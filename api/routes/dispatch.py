@@ -14,7 +14,6 @@ from alerts.photos import UnusableMedia
 from alerts.reports import Media, ReportError, take_media
 from alerts.timeline import record
 from api import handling as views
-from api import schemas
 from api import schemas_dispatch as shapes
 from api.access import RespondingCaller, StaffCaller, allow
 from api.context import Context, InContext
@@ -22,6 +21,7 @@ from api.governance import address_of
 from api.identity import Caller
 from api.problems import ProblemError
 from api.rights import sight
+from api.schemas_incidents import EvidenceItem
 from api.uploads import multipart_schema, read_form
 from api.views import incidents
 from configs.words import IncidentKind, Role
@@ -120,7 +120,7 @@ def list_my_assignments(caller: WorkingCaller, context: InContext) -> list[shape
 )
 async def add_photos(
     incident_id: str, caller: WorkingCaller, context: InContext, request: Request
-) -> list[schemas.EvidenceItem]:
+) -> list[EvidenceItem]:
     """Photos from the spot (multipart: `files`, `purpose` on_site or resolution). They are cleaned like citizens'."""
     form = await read_form(request, context.governance.village.reports)
     purpose = form.fields.get("purpose", "on_site")
@@ -145,7 +145,7 @@ def clean(context: Context, files: list[bytes]) -> Media:
 
 def _add(
     incident_id: str, purpose: str, media: Media, caller: Caller, context: Context, address: str | None
-) -> list[schemas.EvidenceItem]:
+) -> list[EvidenceItem]:
     now = utc_now()
     with context.database.session() as session:
         incident = session.get(Incident, incident_id, with_for_update=True)

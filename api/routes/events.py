@@ -12,13 +12,13 @@ from fastapi.responses import StreamingResponse
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 
-from api import schemas
 from api.access import StaffCaller, WatchingCaller, logged_in, token_of
 from api.bulletin import TooManyListeners
 from api.context import Context, InContext
 from api.overlays import OverlayDesk
 from api.problems import ProblemError
 from api.rights import groups_of, sees
+from api.schemas_events import OverlayWish
 
 log = logging.getLogger(__name__)
 router = APIRouter(prefix="/api", tags=["events"])
@@ -76,7 +76,7 @@ async def overlays(socket: WebSocket, caller: WatchingCaller, context: InContext
     sender = asyncio.create_task(_send_overlays(socket, desk))
     try:
         while True:
-            wish = schemas.OverlayWish.model_validate_json(await socket.receive_text())
+            wish = OverlayWish.model_validate_json(await socket.receive_text())
             seen = {c for c in wish.cameras if c in context.board and sees(context, caller, c)}
             desk.want(seen)
     except ValidationError:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from pydantic import AwareDatetime
 from sqlalchemy import select
 
-from api import schemas
+from api import schemas_flow as shapes
 from api.access import StaffCaller
 from api.context import InContext
 from api.problems import ProblemError
@@ -25,7 +25,7 @@ def list_minutes(
     camera_id: str | None = None,
     since: Annotated[AwareDatetime | None, Query(alias="from")] = None,
     until: Annotated[AwareDatetime | None, Query(alias="to")] = None,
-) -> schemas.FlowMinutes:
+) -> shapes.FlowMinutes:
     """Crossings and occupancy by minute, from `from` up to but without `to`; the last hour when not said otherwise."""
     until = until or datetime.now(UTC)
     since = since or until - timedelta(hours=1)
@@ -39,8 +39,8 @@ def list_minutes(
             occupancy = occupancy.where(MinuteOccupancy.camera_id == camera_id)
         crossed = session.scalars(crossings.order_by(MinuteCrossing.minute).limit(_MOST_ROWS + 1)).all()
         stood = session.scalars(occupancy.order_by(MinuteOccupancy.minute).limit(_MOST_ROWS + 1)).all()
-        return schemas.FlowMinutes(
-            crossings=[schemas.CrossingMinute.model_validate(r, from_attributes=True) for r in crossed[:_MOST_ROWS]],
-            occupancy=[schemas.OccupancyMinute.model_validate(r, from_attributes=True) for r in stood[:_MOST_ROWS]],
+        return shapes.FlowMinutes(
+            crossings=[shapes.CrossingMinute.model_validate(r, from_attributes=True) for r in crossed[:_MOST_ROWS]],
+            occupancy=[shapes.OccupancyMinute.model_validate(r, from_attributes=True) for r in stood[:_MOST_ROWS]],
             truncated=max(len(crossed), len(stood)) > _MOST_ROWS,
         )

@@ -8,7 +8,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from api import schemas
+from api import schemas_service as shapes
 from api.access import AllowScraper, StaffCaller
 from api.context import InContext
 from api.identity import Caller
@@ -20,20 +20,20 @@ router = APIRouter(tags=["service"])
 
 
 @router.get("/api/health", operation_id="get_health")
-def get_health(context: InContext) -> schemas.Health:
+def get_health(context: InContext) -> shapes.Health:
     """Whether the service works; says no more, because nobody need be logged in."""
     try:
         with context.database.reading() as session:
             session.execute(text("SELECT 1"))
     except SQLAlchemyError:
-        return schemas.Health(status="degraded")
-    return schemas.Health(status="ok" if context.board.hears_all else "degraded")
+        return shapes.Health(status="degraded")
+    return shapes.Health(status="ok" if context.board.hears_all else "degraded")
 
 
 @router.get("/api/models", operation_id="list_models")
-async def list_models(caller: StaffCaller, context: InContext) -> schemas.Models:
+async def list_models(caller: StaffCaller, context: InContext) -> shapes.Models:
     """Which model does which task, as each shard says."""
-    found: list[schemas.ModelInUse] = []
+    found: list[shapes.ModelInUse] = []
     silent: list[str] = []
     answers = await context.shards.ask_all(ShardRequest("models"))
     for shard, answer in answers.items():
@@ -41,12 +41,12 @@ async def list_models(caller: StaffCaller, context: InContext) -> schemas.Models
             silent.append(shard)
             continue
         found += [_model(shard, entry) for entry in msgspec.json.decode(answer)]
-    return schemas.Models(models=found, silent_shards=silent)
+    return shapes.Models(models=found, silent_shards=silent)
 
 
-def _model(shard: str, said: dict[str, Any]) -> schemas.ModelInUse:
+def _model(shard: str, said: dict[str, Any]) -> shapes.ModelInUse:
     known = {name: said.pop(name, None) for name in ("task", "model", "input_size", "problem")}
-    return schemas.ModelInUse(shard=shard, details=said, **known)
+    return shapes.ModelInUse(shard=shard, details=said, **known)
 
 
 @router.get("/metrics", operation_id="get_metrics", response_class=Response)

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request
 
 from alerts.lifecycle import IllegalTransition, IncidentNotFound, NotAllowed, StaleIncident, Wish, apply_action
-from api import schemas
+from api import schemas_incidents as shapes
 from api.access import RespondingCaller
 from api.context import InContext
 from api.problems import ProblemError
@@ -26,7 +26,7 @@ def list_incidents(
     camera_id: str | None = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     before: Annotated[str | None, Query(max_length=200)] = None,
-) -> schemas.IncidentPage:
+) -> shapes.IncidentPage:
     """Incidents, the newest first. `before` is the `next` of the page before."""
     try:
         with context.database.reading() as session:
@@ -36,7 +36,7 @@ def list_incidents(
 
 
 @router.get("/incidents/{incident_id}", operation_id="get_incident")
-def get_incident(incident_id: str, caller: RespondingCaller, context: InContext) -> schemas.IncidentDetail:
+def get_incident(incident_id: str, caller: RespondingCaller, context: InContext) -> shapes.IncidentDetail:
     """One incident with its alerts, evidence and timeline."""
     with context.database.reading() as session:
         found = incident_detail(session, incident_id, caller.role, sight(context, caller))
@@ -47,8 +47,8 @@ def get_incident(incident_id: str, caller: RespondingCaller, context: InContext)
 
 @router.post("/incidents/{incident_id}/transition", operation_id="take_step")
 def take_step(
-    incident_id: str, step: schemas.Step, caller: RespondingCaller, context: InContext, request: Request
-) -> schemas.IncidentDetail:
+    incident_id: str, step: shapes.Step, caller: RespondingCaller, context: InContext, request: Request
+) -> shapes.IncidentDetail:
     """Takes one step of the incident's life. 409 when it does not follow, or when somebody else was quicker."""
     address = request.client.host if request.client else None
     wish = Wish(

@@ -18,7 +18,7 @@ from api.governance import address_of
 from api.problems import ProblemError
 from api.routes.dispatch import clean
 from api.routes.evidence import confined
-from api.schemas import Spot
+from api.schemas_incidents import Spot
 from api.uploads import Form, multipart_schema, read_form
 from configs.words import IncidentKind
 from models.citizens import Report

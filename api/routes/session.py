@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
 
-from api import schemas
+from api import schemas_users as shapes
 from api.access import COOKIE, allow, token_of
 from api.context import Context, InContext
 from api.identity import Caller, begin_login, check_password, log_out
@@ -27,16 +27,16 @@ def _set_cookie(request: Request, response: Response, token: str, context: Conte
     )
 
 
-def _session(caller: Caller) -> schemas.Session:
-    user = schemas.User(
+def _session(caller: Caller) -> shapes.Session:
+    user = shapes.User(
         id=caller.id, username=caller.username, display_name=caller.display_name, role=caller.role,
         camera_groups=sorted(caller.camera_groups),
     )  # fmt: skip
-    return schemas.Session(user=user, expires_at=caller.expires_at)
+    return shapes.Session(user=user, expires_at=caller.expires_at)
 
 
 @router.post("/session", operation_id="log_in")
-def log_in_route(login: schemas.Login, request: Request, response: Response, context: InContext) -> schemas.Session:
+def log_in_route(login: shapes.Login, request: Request, response: Response, context: InContext) -> shapes.Session:
     """Logs in. The cookie that comes back is the login; a program may send its value as a bearer token instead."""
     address = request.client.host if request.client else "unknown"
     if (wait := context.throttle.wait_seconds(login.username, address)) > 0:
@@ -69,7 +69,7 @@ def log_out_route(request: Request, response: Response, context: InContext) -> N
 @router.get("/me", operation_id="get_me")
 def get_me(
     caller: Annotated[Caller, allow(*EVERYBODY)], request: Request, response: Response, context: InContext
-) -> schemas.Session:
+) -> shapes.Session:
     """Who is logged in. Also renews the cookie's own time."""
     if token := request.cookies.get(COOKIE):
         _set_cookie(request, response, token, context)

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import FileResponse
 
-from api import schemas
+from api import schemas_site as shapes
 from api.access import StaffCaller, WatchingCaller
 from api.context import InContext
 from api.problems import ProblemError
@@ -23,14 +23,14 @@ _JPEG: dict[int | str, dict[str, Any]] = {
 
 
 @router.get("/site", operation_id="get_site")
-def get_site(caller: StaffCaller, context: InContext) -> schemas.Site:
+def get_site(caller: StaffCaller, context: InContext) -> shapes.Site:
     """Names, time zone and groups."""
     site, groups = context.settings.site, groups_of(caller)
-    return schemas.Site(
+    return shapes.Site(
         name=site.site.name,
         timezone=site.site.timezone,
-        groups=[schemas.Group(id=g.id, name=g.name) for g in all_groups(site) if groups is None or g.id in groups],
-        plan=schemas.Plan(image_url="/api/site/plan" if context.settings.plan_image else None),
+        groups=[shapes.Group(id=g.id, name=g.name) for g in all_groups(site) if groups is None or g.id in groups],
+        plan=shapes.Plan(image_url="/api/site/plan" if context.settings.plan_image else None),
         camera_count=len(site.cameras) if groups is None else len(cameras_for(context, caller)),
         phones=site.service.phones,
     )
@@ -46,13 +46,13 @@ def get_plan(caller: StaffCaller, context: InContext) -> FileResponse:
 
 
 @router.get("/cameras", operation_id="list_cameras")
-def list_cameras(caller: StaffCaller, context: InContext) -> list[schemas.Camera]:
+def list_cameras(caller: StaffCaller, context: InContext) -> list[shapes.Camera]:
     """Every camera that the caller may see with its true state now, in the order of the configuration."""
     return [context.board.view(camera_id) for camera_id in cameras_for(context, caller)]
 
 
 @router.get("/cameras/{camera_id}", operation_id="get_camera")
-def get_camera(camera_id: str, caller: StaffCaller, context: InContext) -> schemas.Camera:
+def get_camera(camera_id: str, caller: StaffCaller, context: InContext) -> shapes.Camera:
     """One camera."""
     return context.board.view(camera_for(context, caller, camera_id).id)
 

@@ -7,11 +7,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from api import schemas
 from api.access import WatchingCaller, write_audit
 from api.context import InContext
 from api.problems import ProblemError
 from api.rights import camera_for
+from api.schemas_live import FeedSession
 from api.sdp import ANSWER, FRAGMENT, OFFER, PATCH, SDP, check_tag, opened, owner_of, read_body, session_problems, ways
 from configs.words import CameraId, StreamRole
 from live.playable import Served
@@ -70,11 +70,11 @@ async def open_feed(
 
 
 @router.get("/sessions/{session_id}", operation_id="get_feed_session")
-async def get_session(session_id: str, caller: WatchingCaller, context: InContext) -> schemas.FeedSession:
+async def get_session(session_id: str, caller: WatchingCaller, context: InContext) -> FeedSession:
     """What the service knows of a live session; with the clock that overlays are drawn by."""
     with session_problems():
         figures = context.whep.figures(session_id, owner_of(caller))
-    return schemas.FeedSession.model_validate(figures, from_attributes=True)
+    return FeedSession.model_validate(figures, from_attributes=True)
 
 
 @router.patch("/sessions/{session_id}", operation_id="patch_feed_session", status_code=204, openapi_extra=PATCH)

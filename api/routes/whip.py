@@ -7,10 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from api import schemas
 from api.access import FilmingCaller, write_audit
 from api.context import Context, InContext
 from api.problems import ProblemError
+from api.schemas_live import PhonePlace, PhoneSession
 from api.sdp import ANSWER, FRAGMENT, OFFER, PATCH, SDP, check_tag, opened, owner_of, read_body, session_problems, ways
 from configs.words import StreamRole
 from live.phones import OfferRefused, Person, TakenOver, TooManyPhones, Whereabouts
@@ -61,7 +61,7 @@ async def begin_broadcast(
 
 
 @router.get("/sessions/{session_id}", operation_id="get_broadcast")
-async def get_broadcast(session_id: str, caller: FilmingCaller, context: InContext) -> schemas.PhoneSession:
+async def get_broadcast(session_id: str, caller: FilmingCaller, context: InContext) -> PhoneSession:
     """What the service knows of a broadcast, for whose it is; 410 once they film with another phone or page."""
     try:
         with session_problems():
@@ -70,7 +70,7 @@ async def get_broadcast(session_id: str, caller: FilmingCaller, context: InConte
         raise ProblemError("taken-over") from None
     camera_id = broadcast.camera_id
     watching = context.whep.viewers(camera_id, StreamRole.SUB) + context.films.viewers(camera_id, StreamRole.SUB)
-    return schemas.PhoneSession(
+    return PhoneSession(
         camera_id=camera_id,
         since=datetime.fromtimestamp(broadcast.since, UTC),
         state=figures.state,
@@ -95,9 +95,7 @@ async def patch_broadcast(session_id: str, caller: FilmingCaller, context: InCon
 
 
 @router.put("/sessions/{session_id}/place", operation_id="place_broadcast", status_code=204)
-async def place_broadcast(
-    session_id: str, place: schemas.PhonePlace, caller: FilmingCaller, context: InContext
-) -> None:
+async def place_broadcast(session_id: str, place: PhonePlace, caller: FilmingCaller, context: InContext) -> None:
     """The phone is somewhere else now."""
     where = _whereabouts(context, place.latitude, place.longitude, place.accuracy)
     if where is None:
