@@ -3,45 +3,22 @@
  *
  * Promises: a connection to each person who is in the call, and to nobody else; a page that was loaded anew gets a new one;
  * what somebody sees is one value (`view`), replaced at each change. Not here: the socket (`line.ts`), negotiation
- * (`peer.ts`), devices (`devices.ts`), recording (`recorder.ts`), what is drawn (`components/call/`).
+ * (`peer.ts`), devices (`devices.ts`), who speaks (`speaking.ts`), recording (`recording.ts`), what is drawn
+ * (`components/call/`).
  */
 import { shallowRef } from 'vue'
 import { WhepViewer } from '@/live/whep'
-import { Devices, type Trouble } from './devices'
+import { Devices } from './devices'
+import { deviceId, randomId } from './identity'
 import { CallLine, type LineState, socketUrl } from './line'
 import { PeerLink } from './peer'
-import { CallRecorder, type RecorderTrouble } from './recorder'
+import { CallRecording } from './recording'
+import { Speaking } from './speaking'
+import type { CallView, PeerView } from './view'
 import { isPresent, type CallPerson, type CallSeen, type Farewell, type Signal, type Welcome } from './words'
 
 /** The picture of each is sent to every other: less of each the more there are. */
 const BITS_FOR = [0, 900_000, 700_000, 500_000, 350_000, 280_000]
-/** Somebody speaks from this level on (0…1), and is shown to for a moment after. */
-const SPEAKS = 0.015
-const LEVELS_MS = 200
-const SPOKE_MS = 700
-
-export interface PeerView {
-  state: RTCPeerConnectionState
-  stream: MediaStream | null
-  share: MediaStream | null
-}
-
-export interface CallView {
-  call: CallSeen
-  me: string | null
-  line: LineState
-  peers: Record<string, PeerView>
-  muted: boolean
-  cameraOn: boolean
-  cameras: number
-  microphoneTrouble: Trouble | null
-  cameraTrouble: Trouble | null
-  sharing: { cameraId: string; stream: MediaStream | null } | null
-  recorderTrouble: RecorderTrouble | null
-  /** The last thing the service refused, a problem's word. */
-  refused: string | null
-  farewell: Farewell | null
-}
 
 interface Peer {
   link: PeerLink
@@ -59,9 +36,9 @@ export interface CallOptions {
 
 export class CallClient {
   readonly view: { value: CallView }
-  /** Who speaks now, by person. */
-  readonly speaking = shallowRef<ReadonlySet<string>>(new Set())
   readonly devices: Devices
+  private readonly voices: Speaking
+  private readonly recording: CallRecording
   private readonly session = randomId()
   private readonly line: CallLine
   private readonly peers = new Map<string, Peer>()
@@ -69,10 +46,6 @@ export class CallClient {
   private shareTrack: MediaStreamTrack | null = null
   private viewer: WhepViewer | null = null
   private ice: RTCIceServer[] = []
-  private recorder: CallRecorder | null = null
-  private levelTimer: number | null = null
-  private ear: { context: AudioContext; analyser: AnalyserNode; from: MediaStreamTrack } | null = null
-  private spokeAt = new Map<string, number>()
 
   constructor(private readonly options: CallOptions) {
     this.view = shallowRef<CallView>({
@@ -96,6 +69,19 @@ export class CallClient {
       },
       onChange: () => this.devicesChanged(),
     })
+    this.voices = new Speaking(
+      () => this.view.value.me,
+      this.devices,
+      () => [...this.peers].map(([id, { link }]) => [id, link.receivers()]),
+    )
+    this.recording = new CallRecording(
+      () => this.view.value,
+      this.devices.stream,
+      (recorderTrouble) => {
+        this.set({ recorderTrouble })
+        if (recorderTrouble !== null) this.record(false)
+      },
+    )
     const path = options.token ? '/api/calls/guest-line' : `/api/calls/line/${encodeURIComponent(options.call.id)}`
     this.line = new CallLine(
       socketUrl(path),
@@ -113,11 +99,16 @@ export class CallClient {
     return call.people.find((p) => p.id === me) ?? null
   }
 
+  /** Who speaks now, by person. */
+  get speaking(): Speaking['who'] {
+    return this.voices.who
+  }
+
   async start(): Promise<void> {
     window.addEventListener('online', this.networkChanged)
     connectionOf()?.addEventListener('change', this.networkChanged)
     window.addEventListener('pagehide', this.leaving)
-    this.levelTimer = window.setInterval(() => this.measure(), LEVELS_MS)
+    this.voices.start()
     // devices first, so that the first offer holds what we send; but nobody waits for a question that is not answered
     await Promise.race([this.devices.start(this.options.withCamera), later(4000)])
     if (this.view.value.farewell === null) this.line.open()
@@ -241,7 +232,7 @@ export class CallClient {
     const most = BITS_FOR[Math.min(others.length, BITS_FOR.length - 1)]!
     for (const { link } of this.peers.values()) void link.limitBits(most)
     this.showPeers()
-    this.followRecording()
+    this.recording.follow()
   }
 
   private meet(person: CallPerson): void {
@@ -298,84 +289,6 @@ export class CallClient {
     this.line.send({ type: 'status', muted, camera_off: this.devices.camera === null, share })
   }
 
-  private followRecording(): void {
-    const { call, me } = this.view.value
-    const { state, recorder } = call.recording
-    const mine = recorder === me && me !== null
-    if (mine && state === 'on' && this.recorder === null) {
-      this.recorder = new CallRecorder(
-        call.id,
-        () => this.recorded(),
-        (recorderTrouble) => {
-          this.set({ recorderTrouble })
-          if (recorderTrouble !== null) this.record(false)
-        },
-      )
-      void this.recorder.start()
-    } else if (this.recorder !== null && (!mine || state === 'off')) {
-      void this.recorder.stop()
-      this.recorder = null
-    }
-    this.pauseRecording()
-  }
-
-  /** While the line is down we are not told who joins: nothing is recorded then. */
-  private pauseRecording(): void {
-    const { call, line } = this.view.value
-    this.recorder?.setPaused(call.recording.state !== 'on' || line !== 'open')
-  }
-
-  /** Whom a recording shows and lets be heard: those who have agreed, and nobody else. */
-  private recorded() {
-    const { call, me, peers, sharing } = this.view.value
-    const agreed = new Set(call.recording.agreed)
-    return call.people
-      .filter((p) => isPresent(p) && agreed.has(p.id))
-      .flatMap((p) => {
-        const own = p.id === me ? this.devices.stream : (peers[p.id]?.stream ?? null)
-        const shared = p.id === me ? (sharing?.stream ?? null) : (peers[p.id]?.share ?? null)
-        const tiles = [{ id: p.id, name: p.name, stream: own, isDark: p.camera_off }]
-        if (shared && p.share) tiles.push({ id: `${p.id}/share`, name: p.share.name.zh, stream: shared, isDark: false })
-        return tiles
-      })
-  }
-
-  private measure(): void {
-    const now = performance.now()
-    for (const [id, { link }] of this.peers) {
-      for (const receiver of link.receivers()) {
-        if (receiver.track.kind !== 'audio') continue
-        const level = receiver.getSynchronizationSources?.()[0]?.audioLevel ?? 0
-        if (level > SPEAKS) this.spokeAt.set(id, now)
-      }
-    }
-    const me = this.view.value.me
-    if (me && this.ownLevel() > SPEAKS && !this.devices.muted) this.spokeAt.set(me, now)
-    const speaking = new Set([...this.spokeAt].filter(([, at]) => now - at < SPOKE_MS).map(([id]) => id))
-    const before = this.speaking.value
-    if (speaking.size !== before.size || [...speaking].some((id) => !before.has(id))) this.speaking.value = speaking
-  }
-
-  private ownLevel(): number {
-    const track = this.devices.microphone
-    if (track === null) return 0
-    try {
-      if (this.ear?.from !== track) {
-        void this.ear?.context.close()
-        const context = new AudioContext()
-        const analyser = context.createAnalyser()
-        analyser.fftSize = 512
-        context.createMediaStreamSource(new MediaStream([track])).connect(analyser)
-        this.ear = { context, analyser, from: track }
-      }
-      const samples = new Float32Array(this.ear.analyser.fftSize)
-      this.ear.analyser.getFloatTimeDomainData(samples)
-      return Math.sqrt(samples.reduce((sum, s) => sum + s * s, 0) / samples.length)
-    } catch {
-      return 0 // a browser without Web Audio: one does not see oneself speak
-    }
-  }
-
   private devicesChanged(): void {
     const { muted, camera, cameras, microphoneTrouble, cameraTrouble } = this.devices
     this.set({ muted, cameraOn: camera !== null, cameras, microphoneTrouble, cameraTrouble })
@@ -384,7 +297,7 @@ export class CallClient {
 
   private lineChanged(line: LineState): void {
     this.set({ line })
-    this.pauseRecording()
+    this.recording.pause()
   }
 
   private readonly networkChanged = (): void => {
@@ -399,19 +312,16 @@ export class CallClient {
 
   private end(farewell: Farewell): void {
     if (this.view.value.farewell !== null) return
-    void this.recorder?.stop()
-    this.recorder = null
+    this.recording.stop()
     this.viewer?.close()
     this.viewer = null
     for (const id of [...this.peers.keys()]) this.drop(id)
     this.devices.stop()
     this.line.close()
-    void this.ear?.context.close()
-    if (this.levelTimer !== null) window.clearInterval(this.levelTimer)
+    this.voices.stop()
     window.removeEventListener('online', this.networkChanged)
     window.removeEventListener('pagehide', this.leaving)
     connectionOf()?.removeEventListener('change', this.networkChanged)
-    this.speaking.value = new Set()
     this.set({ farewell, peers: {}, sharing: null })
   }
 
@@ -419,23 +329,6 @@ export class CallClient {
     this.view.value = { ...this.view.value, ...change }
   }
 }
-
-function randomId(): string {
-  return [...crypto.getRandomValues(new Uint8Array(16))].map((b) => b.toString(16).padStart(2, '0')).join('')
-}
-
-/** Stays with the tab over reloads, so that a household's link lets the same person in again. */
-function deviceId(): string {
-  const KEY = 'vbrain.call.device'
-  try {
-    const known = sessionStorage.getItem(KEY) ?? randomId()
-    sessionStorage.setItem(KEY, known)
-    return known
-  } catch {
-    return (fallbackDevice ??= randomId())
-  }
-}
-let fallbackDevice: string | null = null
 
 const later = (ms: number) => new Promise<void>((resolve) => window.setTimeout(resolve, ms))
 
