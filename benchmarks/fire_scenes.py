@@ -2,7 +2,7 @@
 
 Promises: a scene gives its picture at any moment, always the same for the same seed; what drifts does so smoothly.
 The fires are the demo's simulation (`runtime/demo/plume.py`), which no model here was trained on; look-alikes are drawn
-as for training (`detectors/train/composites.py`), weather is drawn here. Not here: what is measured (`fire.py`).
+as for training (`detectors/train/look_alikes.py`), weather is drawn here. Not here: what is measured (`fire.py`).
 """
 
 import math
@@ -15,7 +15,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.train import composites
+from detectors.train import look_alikes
+from detectors.train.drawing import add_glow
 from runtime.demo.plume import Plume, Spot, lay, simulate
 from runtime.footage import read_footage
 
@@ -82,8 +83,8 @@ def sunset(picture: Picture, t: float, seed: int) -> Picture:
     weight = share * (0.18 + 0.62 * np.exp(-((down / 0.25) ** 2)))
     out = (picture * (1 - weight) + warm * weight).clip(0, 255).astype(np.uint8)
     x, y = width * (0.15 + 0.07 * (seed % 10)), height * (0.02 + 0.05 * share)
-    composites.add_glow(out, x, y, height * 0.16, np.array([60, 120, 160], np.float32) * share)
-    composites.add_glow(out, x, y, height * 0.04, np.array([230, 245, 255], np.float32) * share)
+    add_glow(out, x, y, height * 0.16, np.array([60, 120, 160], np.float32) * share)
+    add_glow(out, x, y, height * 0.04, np.array([230, 245, 255], np.float32) * share)
     return out
 
 
@@ -106,10 +107,10 @@ def headlights(picture: Picture, t: float, seed: int) -> Picture:
         size = height * (0.012 + 0.008 * car)
         colour = (60, 60, 255) if car == 1 else (215, 235, 255)
         for side in (-3, 3):
-            composites.add_glow(out, x + side * size, y, size * 4, np.array(colour, np.float32) * 0.7)
+            add_glow(out, x + side * size, y, size * 4, np.array(colour, np.float32) * 0.7)
             cv2.circle(out, (int(x + side * size), int(y)), max(1, int(size)), colour, -1, cv2.LINE_AA)
     lamp = (int(width * (0.2 + 0.06 * (seed % 10))), int(height * 0.3))
-    composites.add_glow(out, *lamp, height * 0.06, (30, 40, 200))
+    add_glow(out, *lamp, height * 0.06, (30, 40, 200))
     cv2.circle(out, lamp, max(2, height // 70), (70, 90, 255), -1, cv2.LINE_AA)
     return out
 
@@ -138,15 +139,15 @@ def wind(picture: Picture, t: float, seed: int) -> Picture:
         x = width * (0.15 + 0.12 * n) + 0.012 * width * math.sin(2.1 * t + n)
         at, size = (int(x), int(height * 0.22)), (max(3, width // 70), max(3, width // 80))
         cv2.ellipse(out, at, size, 0, 0, 360, (25, 20, 195), -1, cv2.LINE_AA)
-        composites.add_glow(out, *at, size[0] * 2, (10, 30, 90))
+        add_glow(out, *at, size[0] * 2, (10, 30, 90))
     return out
 
 
 def banner(picture: Picture, t: float, seed: int) -> Picture:
     """Red banners and white walls that stay, in drifting light."""
     out = picture.copy()
-    composites.banner(out, np.random.default_rng(seed))
-    composites.white_wall(out, np.random.default_rng(seed + 1))
+    look_alikes.banner(out, np.random.default_rng(seed))
+    look_alikes.white_wall(out, np.random.default_rng(seed + 1))
     return drift(out, t, seed)
 
 
@@ -155,9 +156,9 @@ WEATHERS: dict[str, Weather] = {
     "sunset": sunset,
     "headlights": headlights,
     "rain": rain,
-    "fog": _mixed(composites.fog, 180, 1.0),
+    "fog": _mixed(look_alikes.fog, 180, 1.0),
     "wind": wind,
-    "clouds": _mixed(composites.clouds, 150, 1.0),
+    "clouds": _mixed(look_alikes.clouds, 150, 1.0),
     "banner": banner,
 }
 

@@ -1,7 +1,7 @@
 """What training makes of a picture: framed, zoomed, lit, worn, with drawn events and look-alikes.
 
 Promises: `Mixer.batch(index)` depends on the seed and the index alone, so a resumed run sees what it would have seen.
-Boxes follow the pixels; a box cut down to a sliver is dropped. Not here: how smoke is drawn, `composites`.
+Boxes follow the pixels; a box cut down to a sliver is dropped. Not here: how smoke is drawn, `composites`, and lamps, `look_alikes`.
 """
 
 import copy
@@ -14,9 +14,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.train import composites
+from detectors.train import composites, look_alikes
 from detectors.train.classes import FAMILIES, FIRST_ORDINARY, UNSURE, Family
 from detectors.train.dataset import FIRE, SMOKE, Boxes, Picture, Sample
+from detectors.train.drawing import PixelBox
+from detectors.train.landscapes import landscape
 from detectors.train.wear import worn
 
 Rng = np.random.Generator
@@ -250,7 +252,7 @@ class Mixer:
 
     def _far_view(self, rng: Rng) -> tuple[Picture, Boxes]:
         """A drawn landscape, three times in four with a plume far away in it."""
-        picture, roots = composites.landscape(rng, self._height, self._width)
+        picture, roots = landscape(rng, self._height, self._width)
         found: list[tuple[float, ...]] = []
         if rng.random() < 0.75:
             x, y = roots[int(rng.integers(len(roots)))]
@@ -274,7 +276,7 @@ class Mixer:
                 if flame:
                     found.append((FIRE, *flame))
         elif rng.random() < 0.5:
-            (composites.clouds if rng.random() < 0.5 else composites.fog)(picture, rng)
+            (look_alikes.clouds if rng.random() < 0.5 else look_alikes.fog)(picture, rng)
         if rng.random() < 0.2:  # at dusk
             picture[:] = (picture * rng.uniform(0.35, 0.8)).astype(np.uint8)
         return picture, self._in_frame(found)
@@ -297,7 +299,7 @@ class Mixer:
             picture[:] = cv2.LUT(picture, (255 * levels).clip(0, 255).astype(np.uint8)[None])
             ambient *= dark
             if rng.random() < 0.6:
-                composites.headlights(picture, rng)
+                look_alikes.headlights(picture, rng)
         return ambient
 
     def _with_events(self, picture: Picture, ambient: float, rng: Rng) -> Boxes:
@@ -348,7 +350,7 @@ class Mixer:
                 return cut.resized(height * width)
         return composites.smoke(rng, height, width)
 
-    def _box_of(self, samples: Sequence[Sample], kind: int, rng: Rng) -> tuple[Picture, composites.PixelBox]:
+    def _box_of(self, samples: Sequence[Sample], kind: int, rng: Rng) -> tuple[Picture, PixelBox]:
         """Some picture, and a box of one kind in it, in pixels."""
         sample = samples[int(rng.integers(len(samples)))]
         picture = self._read(sample)
@@ -387,4 +389,4 @@ def _offset(slack: float, spans: NDArray[np.float32], frame: int, rng: Rng) -> f
 
 
 def _look_alike(picture: Picture, rng: Rng) -> None:
-    composites.LOOK_ALIKES[int(rng.integers(len(composites.LOOK_ALIKES)))](picture, rng)
+    look_alikes.LOOK_ALIKES[int(rng.integers(len(look_alikes.LOOK_ALIKES)))](picture, rng)

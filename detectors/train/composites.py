@@ -1,23 +1,17 @@
-"""Smoke, flame and their look-alikes, drawn.
+"""Smoke and flame, drawn or cut out of labelled pictures, and laid over others.
 
-Promises: every drawing takes a seeded generator and gives the same pixels for the same state; a drawn event gives its
-box, a drawn look-alike gives none. Works on plain BGR pictures of any size; needs numpy and OpenCV only.
-Why: the data sets hold few small, distant or early plumes and hardly any village street, which is what a monitoring
-point sees; and a detector learns what a lamp is from lamps.
-Not here: which picture gets what, and how often, `detectors.train.augment`.
+Promises: every drawing takes a seeded generator and gives the same pixels for the same state; a laid event gives its
+box, or None where nobody would see it. Works on plain BGR pictures of any size.
+Why: the data sets hold few small or early plumes and hardly any village street, which is what a monitoring point sees.
+Not here: look-alikes (`look_alikes`), far views (`landscapes`), which picture gets what, and how often (`augment`).
 """
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-Picture = NDArray[np.uint8]
-Plane = NDArray[np.float32]
-PixelBox = tuple[float, float, float, float]
-Rng = np.random.Generator
+from detectors.train.drawing import Picture, PixelBox, Plane, Rng, add_glow, fractal_noise, smoothstep
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,22 +32,6 @@ class Sprite:
         )
 
 
-def fractal_noise(rng: Rng, height: int, width: int, *, cell: float, octaves: int = 4, fall: float = 0.55) -> Plane:
-    """Smooth noise 0…1, (height, width): octaves of random grids, the coarsest with `cell` pixels a knot."""
-    total = np.zeros((height, width), np.float32)
-    weight, sum_of_weights = 1.0, 0.0
-    for _ in range(octaves):
-        rows, columns = max(2, round(height / cell) + 1), max(2, round(width / cell) + 1)
-        grid = rng.random((min(rows, height), min(columns, width)), np.float32)
-        total += weight * cv2.resize(grid, (width, height), interpolation=cv2.INTER_CUBIC)
-        sum_of_weights += weight
-        weight *= fall
-        cell = max(cell / 2, 1.5)
-    low, high = np.percentile(total[:: max(height // 64, 1), :: max(width // 64, 1)], (2, 98))
-    spread: Plane = ((total - float(low)) / max(float(high - low), 1e-6)).clip(0, 1)
-    return spread
-
-
 def _warped(rng: Rng, plane: Plane, strength: float, cell: float) -> Plane:
     """The plane pushed about by noise, as turbulence does."""
     h, w = plane.shape
@@ -65,12 +43,6 @@ def _warped(rng: Rng, plane: Plane, strength: float, cell: float) -> Plane:
         plane.astype(np.float32), xs + dx, ys + dy, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0
     )
     return np.asarray(moved, np.float32)
-
-
-def _smoothstep(x: Plane, low: float, high: float) -> Plane:
-    t = ((x - low) / (high - low)).clip(0, 1)
-    smooth: Plane = t * t * (3 - 2 * t)
-    return smooth
 
 
 def smoke(rng: Rng, height: int, width: int) -> Sprite:
@@ -172,7 +144,7 @@ def flame(rng: Rng, height: int, width: int) -> Sprite:
     heat /= max(float(np.percentile(heat, 99.5)), 1e-3)
     heat = np.clip(heat * rng.uniform(0.75, 1.15), 0, 1)
     colour = np.stack([np.interp(heat, _FLAME_HEAT, _FLAME_BGR[:, c]) for c in range(3)], -1).astype(np.float32)
-    return Sprite(colour, _smoothstep(heat, 0.12, 0.45) * rng.uniform(0.8, 1.0))
+    return Sprite(colour, smoothstep(heat, 0.12, 0.45) * rng.uniform(0.8, 1.0))
 
 
 def flame_from_picture(picture: Picture, box: PixelBox) -> Sprite | None:
@@ -197,7 +169,7 @@ def smoke_from_picture(picture: Picture, box: PixelBox, thickness: float) -> Spr
     if min(crop.shape[:2]) < 14:
         return None
     height, width = crop.shape[:2]
-    alpha = _smoothstep(_fading_edges(height, width, share=0.3), 0, 1) * np.float32(thickness)
+    alpha = smoothstep(_fading_edges(height, width, share=0.3), 0, 1) * np.float32(thickness)
     return Sprite(crop.astype(np.float32), alpha)
 
 
@@ -232,20 +204,6 @@ def lay_flame(picture: Picture, sprite: Sprite, left: int, top: int, ambient: fl
     return box
 
 
-def add_glow(picture: Picture, x: float, y: float, radius: float, colour: Sequence[float] | Plane) -> None:
-    """Adds a soft disc of light, in place."""
-    h, w = picture.shape[:2]
-    reach = int(radius * 2) + 1
-    left, right = max(int(x) - reach, 0), min(int(x) + reach + 1, w)
-    top, bottom = max(int(y) - reach, 0), min(int(y) + reach + 1, h)
-    if left >= right or top >= bottom:
-        return
-    ys, xs = np.mgrid[top:bottom, left:right].astype(np.float32)
-    disc = np.exp(-((xs - x) ** 2 + (ys - y) ** 2) / (2 * (radius * 0.7) ** 2))[..., None]
-    part = picture[top:bottom, left:right]
-    part[:] = (part + disc * np.asarray(colour, np.float32)).clip(0, 255).astype(np.uint8)
-
-
 def _overlap(
     picture: Picture, sprite: Sprite, left: int, top: int
 ) -> tuple[Picture, Plane, Plane] | tuple[None, Plane, Plane]:
@@ -266,159 +224,3 @@ def _box_of(alpha: Plane, threshold: float, left: int, top: int) -> PixelBox | N
         return None
     left, top = max(left, 0), max(top, 0)
     return (left + columns[0], top + rows[0], left + columns[-1] + 1, top + rows[-1] + 1)
-
-
-def landscape(rng: Rng, height: int, width: int) -> tuple[Picture, list[tuple[float, float]]]:
-    """A view over fields and hills to a far horizon, as from a mast; and points (x, y) in pixels on its slopes from
-    which a distant plume could rise."""
-    ys = np.linspace(0, 1, height, dtype=np.float32)[:, None, None]
-    zenith = np.array([rng.uniform(120, 220), rng.uniform(90, 170), rng.uniform(50, 150)], np.float32)
-    low_sky = np.array([rng.uniform(190, 240), rng.uniform(185, 235), rng.uniform(170, 235)], np.float32)
-    horizon = rng.uniform(0.2, 0.6)
-    t = (ys / horizon).clip(0, 1) ** rng.uniform(0.6, 1.6)
-    view = np.repeat(zenith * (1 - t) + low_sky * t, width, 1)
-    if rng.random() < 0.5:
-        sheet = fractal_noise(rng, height, width, cell=width / rng.uniform(2, 6), octaves=5)[..., None]
-        view += (245 - view) * _smoothstep(sheet, 0.45, 0.95) * rng.uniform(0.2, 0.9) * (1 - 0.6 * t)
-    haze = low_sky * rng.uniform(0.7, 1.0)
-    ground = np.array([rng.uniform(30, 90), rng.uniform(60, 120), rng.uniform(50, 120)], np.float32)
-    roots: list[tuple[float, float]] = []
-    ridges = int(rng.integers(2, 6))
-    rows = np.arange(height, dtype=np.float32)[:, None]
-    for i in range(ridges):
-        near = (i + 1) / ridges
-        line = fractal_noise(rng, 2, width, cell=width / rng.uniform(1.5, 6), octaves=5)[0]
-        level = height * (horizon + (0.75 - horizon) * near**1.8 * rng.uniform(0.7, 1.1))
-        edge = level - (line - 0.5) * height * rng.uniform(0.04, 0.2)
-        inside = np.clip(rows - edge[None, :] + 0.5, 0, 1)[..., None]
-        grain = fractal_noise(rng, height, width, cell=3 + 14 * near, octaves=4)[..., None] - 0.5
-        colour = ground * rng.uniform(0.7, 1.25) * (1 + rng.uniform(0.3, 0.9) * near * grain)
-        thick = rng.uniform(0.5, 0.9) * (1 - near)
-        view = view * (1 - inside) + (colour * (1 - thick) + haze * thick) * inside
-        places = rng.uniform(0.05, 0.95, 3) * width
-        roots.extend((float(x), float(edge[int(x)] + rng.uniform(0, 0.06) * height)) for x in places)
-    return view.clip(0, 255).astype(np.uint8), roots
-
-
-# Look-alikes. Each draws on the picture in place and gives no box.
-
-
-def red_lamps(picture: Picture, rng: Rng) -> None:
-    """Round red or amber signal lamps, brake lights in pairs, with bloom."""
-    h, w = picture.shape[:2]
-    for _ in range(int(rng.integers(1, 4))):
-        x, y, r = rng.uniform(0, w), rng.uniform(0.15, 0.95) * h, max(h * rng.uniform(0.004, 0.03), 1.2)
-        colour = [(40, 30, 255), (60, 120, 255), (70, 70, 230)][int(rng.integers(3))]
-        pair = rng.random() < 0.5
-        for dx in (0.0, r * rng.uniform(4, 9)) if pair else (0.0,):
-            add_glow(picture, x + dx, y, r * rng.uniform(2, 5), np.array(colour, np.float32) * rng.uniform(0.2, 0.6))
-            cv2.circle(picture, (int(x + dx), int(y)), max(int(r), 1), colour, -1, cv2.LINE_AA)
-            if rng.random() < 0.5:
-                cv2.circle(picture, (int(x + dx), int(y)), max(int(r * 0.5), 1), (210, 220, 255), -1, cv2.LINE_AA)
-
-
-def headlights(picture: Picture, rng: Rng) -> None:
-    """White or warm lights with wide bloom, street lamps among them."""
-    h, w = picture.shape[:2]
-    for _ in range(int(rng.integers(1, 5))):
-        x, y, r = rng.uniform(0, w), rng.uniform(0.1, 0.95) * h, max(h * rng.uniform(0.005, 0.035), 1.5)
-        warm = np.array([rng.uniform(120, 255), rng.uniform(190, 245), 255], np.float32)
-        for dx in (0.0, r * rng.uniform(3, 8)) if rng.random() < 0.5 else (0.0,):
-            add_glow(picture, x + dx, y, r * rng.uniform(2, 7), warm * rng.uniform(0.3, 0.9))
-            add_glow(picture, x + dx, y, r, warm * 1.5)
-
-
-def lanterns(picture: Picture, rng: Rng) -> None:
-    """A row of red festive lanterns, some lit from within."""
-    h, w = picture.shape[:2]
-    rx = max(w * rng.uniform(0.006, 0.035), 2)
-    y, x, step = rng.uniform(0.1, 0.6) * h, rng.uniform(0, 0.5) * w, rx * rng.uniform(3, 6)
-    lit = rng.random() < 0.5
-    for i in range(int(rng.integers(1, 8))):
-        at = (int(x + i * step), int(y + rng.normal(0, 0.3) * rx))
-        size = (int(rx), max(int(rx * rng.uniform(0.7, 1.0)), 1))
-        body = (20, 15, 190) if rng.random() < 0.7 else (25, 80, 210)
-        if lit:
-            add_glow(picture, *at, rx * 2.5, (15, 40, 130))
-        cv2.ellipse(picture, at, size, 0, 0, 360, body, -1, cv2.LINE_AA)
-        if lit:
-            add_glow(picture, *at, rx * 0.6, (40, 110, 130))
-        cv2.line(picture, (at[0], at[1] + size[1]), (at[0], at[1] + int(size[1] * 1.7)), (30, 160, 220), 1, cv2.LINE_AA)
-
-
-def banner(picture: Picture, rng: Rng) -> None:
-    """A red or orange banner, sign or tarpaulin with strokes on it."""
-    h, w = picture.shape[:2]
-    bw, bh = w * rng.uniform(0.05, 0.4), h * rng.uniform(0.03, 0.18)
-    x, y = rng.uniform(-0.1, 0.9) * w, rng.uniform(0.05, 0.85) * h
-    corners = np.array([[x, y], [x + bw, y], [x + bw, y + bh], [x, y + bh]]) + rng.normal(0, 0.08 * bh, (4, 2))
-    red = (int(rng.integers(10, 60)), int(rng.integers(10, 130)), int(rng.integers(150, 255)))
-    cv2.fillPoly(picture, [corners.astype(np.int32)], red, cv2.LINE_AA)
-    ink = (250, 250, 250) if rng.random() < 0.5 else (40, 220, 255)
-    for i in range(int(rng.integers(0, 9))):
-        at = (int(x + bw * (0.08 + 0.1 * i)), int(y + bh * 0.7))
-        cv2.putText(
-            picture, "HEIKMWXZB"[i], at, cv2.FONT_HERSHEY_SIMPLEX, bh / 45, ink, max(int(bh / 14), 1), cv2.LINE_AA
-        )
-
-
-def sunset(picture: Picture, rng: Rng) -> None:
-    """The upper part washed in orange and red, a low sun in it perhaps."""
-    h, w = picture.shape[:2]
-    horizon = rng.uniform(0.25, 0.7)
-    ys = np.arange(h, dtype=np.float32)[:, None] / h
-    band = np.exp(-(((ys - horizon) / rng.uniform(0.12, 0.4)) ** 2)) * (ys < horizon + 0.08)
-    streaks = fractal_noise(rng, h, w, cell=max(h / 6, 4), octaves=3)
-    weight = (band * (0.6 + 0.5 * streaks) * rng.uniform(0.4, 0.95)).clip(0, 1)[..., None]
-    colour = np.array([rng.uniform(30, 120), rng.uniform(90, 170), rng.uniform(210, 255)], np.float32)
-    picture[:] = (picture * (1 - weight) + colour * weight).clip(0, 255).astype(np.uint8)
-    if rng.random() < 0.5:
-        r = h * rng.uniform(0.015, 0.05)
-        x, y = rng.uniform(0, w), h * (horizon - rng.uniform(0, 0.1))
-        add_glow(picture, x, y, r * 4, (60, 120, 160))
-        add_glow(picture, x, y, r, (230, 245, 255))
-
-
-def clouds(picture: Picture, rng: Rng) -> None:
-    """Clouds across the top: wide, with no root on the ground."""
-    h, w = picture.shape[:2]
-    deep = int(h * rng.uniform(0.2, 0.5))
-    noise = fractal_noise(rng, deep, w, cell=max(w / rng.uniform(2, 5), 4), octaves=5)
-    fade = np.clip((deep - np.arange(deep, dtype=np.float32)) / (0.5 * deep), 0, 1)[:, None]
-    alpha = (_smoothstep(noise, 0.35, 0.85) * fade * rng.uniform(0.5, 0.95))[..., None]
-    shade = np.float32(rng.uniform(150, 250))
-    picture[:deep] = (picture[:deep] * (1 - alpha) + shade * alpha).clip(0, 255).astype(np.uint8)
-
-
-def fog(picture: Picture, rng: Rng) -> None:
-    """Haze over all of it, thicker far away (up), a little patchy."""
-    h, w = picture.shape[:2]
-    far = np.clip(1.2 - np.arange(h, dtype=np.float32)[:, None] / h * rng.uniform(0.6, 1.2), 0.15, 1)
-    patches = fractal_noise(rng, h, w, cell=max(w / 2, 4), octaves=2)
-    alpha = (far * (0.75 + 0.35 * patches) * rng.uniform(0.2, 0.75)).clip(0, 0.92)[..., None]
-    picture[:] = (picture * (1 - alpha) + np.float32(rng.uniform(140, 225)) * alpha).clip(0, 255).astype(np.uint8)
-
-
-def white_wall(picture: Picture, rng: Rng) -> None:
-    """A pale, hard-edged, faintly shaded quadrilateral: a wall, a sheet, a white van's side."""
-    h, w = picture.shape[:2]
-    bw, bh = w * rng.uniform(0.06, 0.35), h * rng.uniform(0.08, 0.45)
-    x, y = rng.uniform(-0.1, 0.9) * w, rng.uniform(0.1, 0.8) * h
-    corners = np.array([[x, y], [x + bw, y], [x + bw, y + bh], [x, y + bh]]) + rng.normal(0, 0.06 * bh, (4, 2))
-    mask = np.zeros((h, w), np.float32)
-    cv2.fillPoly(mask, [corners.astype(np.int32)], 1.0, cv2.LINE_AA)
-    shade = rng.uniform(150, 250) + 25 * (fractal_noise(rng, h, w, cell=max(w / 3, 4), octaves=2) - 0.5)
-    alpha = (mask * rng.uniform(0.75, 1.0))[..., None]
-    picture[:] = (picture * (1 - alpha) + shade[..., None] * alpha).clip(0, 255).astype(np.uint8)
-
-
-LOOK_ALIKES: tuple[Callable[[Picture, Rng], None], ...] = (
-    red_lamps,
-    headlights,
-    lanterns,
-    banner,
-    sunset,
-    clouds,
-    fog,
-    white_wall,
-)

@@ -8,9 +8,11 @@ import pytest
 from detectors.train import composites
 from detectors.train.augment import Mixer, fit
 from detectors.train.dataset import FIRE, SMOKE, Sample
+from detectors.train.drawing import Picture
+from detectors.train.look_alikes import LOOK_ALIKES
 
 
-def street(shade: int = 110) -> composites.Picture:
+def street(shade: int = 110) -> Picture:
     picture = np.full((256, 416, 3), shade, np.uint8)
     picture[150:] = shade // 2
     return picture
@@ -60,7 +62,7 @@ def test_events_over_the_edge_stay_in_the_picture(at: tuple[int, int]) -> None:
         assert 0 <= box[0] < box[2] <= 416 and 0 <= box[1] < box[3] <= 256
 
 
-@pytest.mark.parametrize("draw", composites.LOOK_ALIKES, ids=lambda d: d.__name__)
+@pytest.mark.parametrize("draw", LOOK_ALIKES, ids=lambda d: d.__name__)
 def test_look_alikes_are_the_same_for_the_same_seed_and_show(draw: object) -> None:
     assert callable(draw)
     shown = 0
