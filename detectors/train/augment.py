@@ -1,7 +1,7 @@
 """What training makes of a picture: framed, zoomed, lit, worn, with drawn events and look-alikes.
 
 Promises: `Mixer.batch(index)` depends on the seed and the index alone, so a resumed run sees what it would have seen.
-Boxes follow the pixels; a box cut down to a sliver is dropped. Not here: how smoke is drawn, `composites`, and lamps, `look_alikes`.
+Not here: framing (`framing`), how smoke is drawn (`composites`) and lamps (`look_alikes`), light and wear (`wear`).
 """
 
 import copy
@@ -17,13 +17,11 @@ from numpy.typing import NDArray
 from detectors.train import composites, look_alikes
 from detectors.train.classes import FAMILIES, FIRST_ORDINARY, UNSURE, Family
 from detectors.train.dataset import FIRE, SMOKE, Boxes, Picture, Sample
-from detectors.train.drawing import PixelBox
+from detectors.train.drawing import PixelBox, Rng
+from detectors.train.framing import GREY, Frame
 from detectors.train.landscapes import landscape
 from detectors.train.wear import worn
 
-Rng = np.random.Generator
-GREY = 114  # what fills the margin when a picture is fitted, in training as at run time
-NO_BOXES: Boxes = np.zeros((0, 5), np.float32)
 _TINY = 8  # pixels; people and vehicles below this are not to be learnt from
 
 
@@ -36,18 +34,6 @@ class Batch:
     targets: NDArray[np.float32]
     smoke_labelled: NDArray[np.bool_]
     unsure: NDArray[np.float32]
-
-
-def fit(picture: Picture, width: int, height: int) -> tuple[Picture, float, int, int]:
-    """The picture fitted whole into width x height with grey margins; and the scale, left and top it was given."""
-    h, w = picture.shape[:2]
-    scale = min(width / w, height / h)
-    new_w, new_h = round(w * scale), round(h * scale)
-    left, top = (width - new_w) // 2, (height - new_h) // 2
-    out = np.full((height, width, 3), GREY, np.uint8)
-    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    out[top : top + new_h, left : left + new_w] = cv2.resize(picture, (new_w, new_h), interpolation=how)
-    return out, scale, left, top
 
 
 class Mixer:
@@ -74,7 +60,8 @@ class Mixer:
         self._scenes = _by_scene(positives)
         self._negative_scenes = _by_scene(negatives)
         self._fires, self._smokes = ([s for s in positives if (s.boxes[:, 0] == kind).any()] for kind in (FIRE, SMOKE))
-        self._width, self._height, self._batch_size, self._seed = width, height, batch_size, seed
+        self._frame = Frame(width, height)
+        self._batch_size, self._seed = batch_size, seed
         self._until = np.cumsum(family.mix)
         self._sizes = tuple(sizes)
         self._decoded: dict[Path, Picture] = {}
@@ -96,7 +83,7 @@ class Mixer:
     def _at_size(self, rng: Rng) -> "Mixer":
         width, height, _ = self._sizes[int(rng.choice(len(self._sizes), p=[share for *_, share in self._sizes]))]
         sized = copy.copy(self)
-        sized._width, sized._height = width, height
+        sized._frame = Frame(width, height)
         return sized
 
     def batch_of(self, rng: Rng) -> Batch:
@@ -109,7 +96,8 @@ class Mixer:
             centre = (boxes[:, 1:3] + boxes[:, 3:5]) / 2
             size = boxes[:, 3:5] - boxes[:, 1:3]
             kinds = boxes[:, 0].copy()
-            tiny = (kinds >= FIRST_ORDINARY) & (kinds < UNSURE) & (size * [self._width, self._height] < _TINY).all(1)
+            small = (size * [self._frame.width, self._frame.height] < _TINY).all(1)
+            tiny = (kinds >= FIRST_ORDINARY) & (kinds < UNSURE) & small
             kinds[tiny] += UNSURE
             targets.append(np.column_stack([np.full(len(boxes), i), kinds, centre, size]))
         rows = np.concatenate(targets).astype(np.float32).reshape(-1, 6)
@@ -125,7 +113,7 @@ class Mixer:
         if kind < photographed:
             sample = self._positive(rng)
             labelled = sample.smoke_labelled
-            picture, boxes = self._framed(self._read(sample), _all_boxes(sample), rng)
+            picture, boxes = self._frame.framed(self._read(sample), _all_boxes(sample), rng)
             if rng.random() < 0.2:
                 picture, boxes = self._over_ordinary(picture, boxes, rng)
         elif kind < mosaics:
@@ -166,99 +154,46 @@ class Mixer:
     def _ordinary(self, rng: Rng, cover: bool = False) -> tuple[Picture, Boxes]:
         """A framed picture without smoke or fire, and what else is in it."""
         sample = _draw(self._negative_scenes, rng)
-        return self._framed(self._read(sample), sample.others, rng, cover=cover)
+        return self._frame.framed(self._read(sample), sample.others, rng, cover=cover)
 
     def _read(self, sample: Sample) -> Picture:
         kept = self._decoded.get(sample.path)
         return sample.read() if kept is None else kept
 
-    def _framed(
-        self, picture: Picture, boxes: Boxes, rng: Rng, whole: float = 0.5, cover: bool = False
-    ) -> tuple[Picture, Boxes]:
-        """The picture in the trained frame: fitted whole (or, `cover`, filling it), zoomed into, or made small on a
-        grey or mirrored ground."""
-        h, w = picture.shape[:2]
-        stretch = np.exp(rng.normal(0, 0.12))
-        if abs(w / h - 1) < 0.02 and rng.random() < 0.5:
-            stretch *= rng.uniform(1.2, 1.78)  # many sets squeezed wide video into squares
-        fits = (self._width / (w * stretch), self._height / h)
-        base = max(fits) if cover else min(fits)
-        roll = rng.random()
-        zoom = rng.uniform(0.9, 1.05) if roll < whole else np.exp(rng.uniform(np.log(0.4), np.log(2.6)))
-        sy = base * zoom
-        sx = sy * stretch
-        slack_x, slack_y = self._width - w * sx, self._height - h * sy
-        ox, oy = (
-            _offset(slack_x, boxes[:, [1, 3]] * w * sx, self._width, rng),
-            _offset(slack_y, boxes[:, [2, 4]] * h * sy, self._height, rng),
-        )
-        if sx < 0.7:  # shrink well before warping, or it aliases
-            small = max(round(w * sx), 2), max(round(h * sy), 2)
-            picture = cv2.resize(picture, small, interpolation=cv2.INTER_AREA)
-            matrix = np.array([[1, 0, ox], [0, 1, oy]], np.float32)
-        else:
-            matrix = np.array([[sx, 0, ox], [0, sy, oy]], np.float32)
-        border = cv2.BORDER_CONSTANT if len(boxes) or rng.random() < 0.6 else cv2.BORDER_REFLECT_101
-        out = cv2.warpAffine(
-            picture,
-            matrix,
-            (self._width, self._height),
-            flags=cv2.INTER_LINEAR,
-            borderMode=border,
-            borderValue=(GREY, GREY, GREY),
-        )
-        moved = boxes.copy()
-        moved[:, [1, 3]] = (boxes[:, [1, 3]] * w * sx + ox) / self._width
-        moved[:, [2, 4]] = (boxes[:, [2, 4]] * h * sy + oy) / self._height
-        return out, self._clipped(moved)
-
-    def _clipped(self, boxes: Boxes) -> Boxes:
-        whole = (boxes[:, 3] - boxes[:, 1]) * (boxes[:, 4] - boxes[:, 2])
-        cut = boxes.copy()
-        cut[:, 1:] = cut[:, 1:].clip(0, 1)
-        wide, tall = cut[:, 3] - cut[:, 1], cut[:, 4] - cut[:, 2]
-        seen = (wide * self._width >= 3) & (tall * self._height >= 3)
-        mostly = wide * tall > 0.2 * whole
-        # a sliver of a person is no example of one, nor of its absence
-        sliver = seen & ~mostly & (cut[:, 0] >= FIRST_ORDINARY) & (cut[:, 0] < UNSURE)
-        cut[sliver, 0] += UNSURE
-        kept: Boxes = cut[seen & (mostly | (cut[:, 0] >= UNSURE))]
-        return kept
-
     def _mosaic(self, rng: Rng) -> tuple[Picture, Boxes, bool]:
         """Four pictures around a point: small things, odd neighbours."""
-        cx, cy = int(self._width * rng.uniform(0.3, 0.7)), int(self._height * rng.uniform(0.3, 0.7))
-        out = np.full((self._height, self._width, 3), GREY, np.uint8)
+        cx, cy = int(self._frame.width * rng.uniform(0.3, 0.7)), int(self._frame.height * rng.uniform(0.3, 0.7))
+        out = np.full((self._frame.height, self._frame.width, 3), GREY, np.uint8)
         boxes, labelled = [], True
         for left, top, right, bottom in (
             (0, 0, cx, cy),
-            (cx, 0, self._width, cy),
-            (0, cy, cx, self._height),
-            (cx, cy, self._width, self._height),
+            (cx, 0, self._frame.width, cy),
+            (0, cy, cx, self._frame.height),
+            (cx, cy, self._frame.width, self._frame.height),
         ):
             if rng.random() < 0.65:
                 sample = self._positive(rng)
                 labelled &= sample.smoke_labelled
-                part, inside = self._framed(self._read(sample), _all_boxes(sample), rng, whole=1.0)
+                part, inside = self._frame.framed(self._read(sample), _all_boxes(sample), rng, whole=1.0)
             else:
                 part, inside = self._ordinary(rng)
             w, h = right - left, bottom - top
             out[top:bottom, left:right] = cv2.resize(part, (w, h), interpolation=cv2.INTER_AREA)
             placed = inside.copy()
-            placed[:, [1, 3]] = (inside[:, [1, 3]] * w + left) / self._width
-            placed[:, [2, 4]] = (inside[:, [2, 4]] * h + top) / self._height
+            placed[:, [1, 3]] = (inside[:, [1, 3]] * w + left) / self._frame.width
+            placed[:, [2, 4]] = (inside[:, [2, 4]] * h + top) / self._frame.height
             boxes.append(placed)
-        return out, self._clipped(np.concatenate(boxes)), labelled
+        return out, self._frame.clipped(np.concatenate(boxes)), labelled
 
     def _far_view(self, rng: Rng) -> tuple[Picture, Boxes]:
         """A drawn landscape, three times in four with a plume far away in it."""
-        picture, roots = landscape(rng, self._height, self._width)
+        picture, roots = landscape(rng, self._frame.height, self._frame.width)
         found: list[tuple[float, ...]] = []
         if rng.random() < 0.75:
             x, y = roots[int(rng.integers(len(roots)))]
-            area = np.exp(rng.uniform(np.log(0.0008), np.log(0.12))) * self._width * self._height
-            tall = float(np.clip(np.sqrt(area * rng.uniform(0.4, 2.0)), 7, self._height * 0.8))
-            wide = float(np.clip(area / tall, 8, self._width * 0.8))
+            area = np.exp(rng.uniform(np.log(0.0008), np.log(0.12))) * self._frame.width * self._frame.height
+            tall = float(np.clip(np.sqrt(area * rng.uniform(0.4, 2.0)), 7, self._frame.height * 0.8))
+            wide = float(np.clip(area / tall, 8, self._frame.width * 0.8))
             sprite = composites.smoke(rng, round(tall), round(wide))
             box = composites.lay_smoke(picture, sprite, round(x - wide / 2), round(y - 0.93 * tall), 1.0)
             if box:
@@ -279,15 +214,7 @@ class Mixer:
             (look_alikes.clouds if rng.random() < 0.5 else look_alikes.fog)(picture, rng)
         if rng.random() < 0.2:  # at dusk
             picture[:] = (picture * rng.uniform(0.35, 0.8)).astype(np.uint8)
-        return picture, self._in_frame(found)
-
-    def _in_frame(self, found: list[tuple[float, ...]]) -> Boxes:
-        if not found:
-            return NO_BOXES
-        boxes = np.array(found, np.float32)
-        boxes[:, [1, 3]] /= self._width
-        boxes[:, [2, 4]] /= self._height
-        return self._clipped(boxes)
+        return picture, self._frame.in_frame(found)
 
     def _maybe_night(self, picture: Picture, rng: Rng) -> float:
         """Turns some scenes to dusk or night, in place. How light it is, 0…1."""
@@ -306,12 +233,12 @@ class Mixer:
         """Draws one or two events, in place; sizes from distant to near, evenly in log area."""
         found: list[tuple[float, ...]] = []
         for _ in range(1 if rng.random() < 0.75 else 2):
-            area = np.exp(rng.uniform(np.log(0.0012), np.log(0.25))) * self._width * self._height
+            area = np.exp(rng.uniform(np.log(0.0012), np.log(0.25))) * self._frame.width * self._frame.height
             kind = rng.random()
             flame_box = None
-            x, y = rng.uniform(0.03, 0.97) * self._width, rng.uniform(0.25, 0.98) * self._height
+            x, y = rng.uniform(0.03, 0.97) * self._frame.width, rng.uniform(0.25, 0.98) * self._frame.height
             if kind < 0.5:
-                tall = float(np.clip(np.sqrt(area * rng.uniform(0.8, 2.5)), 6, self._height * 0.9))
+                tall = float(np.clip(np.sqrt(area * rng.uniform(0.8, 2.5)), 6, self._frame.height * 0.9))
                 wide = max(area / tall, 5)
                 sprite = self._flame_sprite(rng, round(tall), round(wide))
                 at = round(x - wide / 2), round(y - tall)
@@ -322,15 +249,15 @@ class Mixer:
                 if flame_box:  # smoke rises from its fire, and is larger
                     x, y = (flame_box[0] + flame_box[2]) / 2, flame_box[1] + 0.3 * (flame_box[3] - flame_box[1])
                     area *= rng.uniform(2, 8)
-                tall = float(np.clip(np.sqrt(area * rng.uniform(0.5, 2.5)), 10, self._height * 1.1))
-                wide = float(np.clip(area / tall, 10, self._width * 0.9))
+                tall = float(np.clip(np.sqrt(area * rng.uniform(0.5, 2.5)), 10, self._frame.height * 1.1))
+                wide = float(np.clip(area / tall, 10, self._frame.width * 0.9))
                 sprite = self._smoke_sprite(rng, round(tall), round(wide))
                 if rng.random() < 0.5:
                     sprite = composites.Sprite(sprite.colour[:, ::-1], sprite.alpha[:, ::-1])
                 box = composites.lay_smoke(picture, sprite, round(x - wide / 2), round(y - tall), ambient)
                 if box:
                     found.append((SMOKE, *box))
-        return self._in_frame(found)
+        return self._frame.in_frame(found)
 
     def _flame_sprite(self, rng: Rng, height: int, width: int) -> composites.Sprite:
         """A real flame cut from a training picture when one comes out well, else a drawn one."""
@@ -375,17 +302,6 @@ def _by_scene(samples: Sequence[Sample]) -> tuple[list[list[Sample]], NDArray[np
 def _draw(scenes: tuple[list[list[Sample]], NDArray[np.float64]], rng: Rng) -> Sample:
     scene = scenes[0][int(rng.choice(len(scenes[0]), p=scenes[1]))]
     return scene[int(rng.integers(len(scene)))]
-
-
-def _offset(slack: float, spans: NDArray[np.float32], frame: int, rng: Rng) -> float:
-    """Where to lay a scaled picture along one axis: anywhere in the margin, or, cropped, so that some box shows."""
-    if slack >= 0:
-        return float(rng.uniform(0, slack))
-    if len(spans) and rng.random() < 0.9:
-        low, high = spans[int(rng.integers(len(spans)))]
-        wanted = frame * rng.uniform(0.2, 0.8) - (low + high) / 2
-        return float(np.clip(wanted, slack, 0))
-    return float(rng.uniform(slack, 0))
 
 
 def _look_alike(picture: Picture, rng: Rng) -> None:

@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from detectors.train.augment import fit
 from detectors.train.classes import FAMILIES, FIRST_ORDINARY, UNSURE, Family
 from detectors.train.dataset import Sample
+from detectors.train.framing import fit
 from detectors.train.measure import Looked, report
 from detectors.train.predict import decode
 

@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.train.augment import fit
 from detectors.train.dataset import Picture
+from detectors.train.framing import fit
 
 #: (n, 6) float32: left, top, right, bottom (0…1 of the picture), score, class. Strongest first.
 Found = NDArray[np.float32]

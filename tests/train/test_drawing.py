@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from detectors.train import composites
-from detectors.train.augment import Mixer, fit
+from detectors.train.augment import Mixer
 from detectors.train.dataset import FIRE, SMOKE, Sample
 from detectors.train.drawing import Picture
+from detectors.train.framing import fit
 from detectors.train.look_alikes import LOOK_ALIKES
 
 
