@@ -1,7 +1,7 @@
 """Who was sent to an incident, and how far each of them is.
 
 Promises: somebody is asked at most once at a time for one incident; while people are on it, its state is that of
-whoever is furthest. Not here: who should be sent (`duty.py`), who may say so (`lifecycle.py`).
+whoever is furthest. Not here: who should be sent (`duty.py`), who may say so (`transitions.py`).
 """
 
 from collections.abc import Iterable, Sequence

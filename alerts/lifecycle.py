@@ -1,14 +1,14 @@
-"""The life of an incident: which step may follow which, and who may take it.
+"""The life of an incident: taking a step of it.
 
-Promises: one table says it all; every change is one appended row of the timeline; who writes on a stale version is told
-so; a step that is refused changes nothing. Not here: how an incident begins (`incidents.py`), how long a step may take
-(`clocks.py`), how two become one (`merging.py`), what follows from a step (`consequences.py`).
+Promises: every change is one appended row of the timeline; who writes on a stale version is told so; a step that is
+refused changes nothing. Not here: which step may follow which, and who may take it (`transitions.py`), how an incident
+begins (`incidents.py`), how long a step may take (`clocks.py`), how two become one (`merging.py`), what follows from a
+step (`consequences.py`).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import select
@@ -21,8 +21,9 @@ from alerts.assignments import AssignmentState
 from alerts.clocks import deadline, start_clock
 from alerts.consequences import after_step
 from alerts.duty import candidates
-from alerts.states import ENDED, OPEN, IncidentState
+from alerts.states import ENDED, IncidentState
 from alerts.timeline import record
+from alerts.transitions import FIELD, TRANSITIONS, Action, Transition
 from configs.kinds import IncidentKinds
 from configs.village import Village, incident_kinds, village
 from configs.words import IncidentKind, Point, Role
@@ -30,77 +31,11 @@ from models.base import utc_now
 from models.governance import Assignment
 from models.tables import Evidence, Incident, User
 
-__all__ = ["ENDED", "OPEN", "Action", "IncidentState", "actions_for", "apply_action"]
-
-
-class Action(StrEnum):
-    """What somebody does to an incident."""
-
-    CONFIRM = "confirm"
-    FALSE_ALARM = "false_alarm"
-    DUPLICATE = "duplicate"
-    DISPATCH = "dispatch"
-    CALL_IN = "call_in"
-    REASSIGN = "reassign"
-    ACCEPT = "accept"
-    DECLINE = "decline"
-    TIME_OUT = "time_out"
-    ARRIVE = "arrive"
-    RESOLVE = "resolve"
-    CLOSE = "close"
-    REOPEN = "reopen"
-    ESCALATE = "escalate"
-    NOTE = "note"
-
-
-@dataclass(frozen=True, slots=True)
-class Transition:
-    """One row of the table. No `target`: the state stays, or follows from the people who are on it (`by_people`).
-    `assigned`: of the field roles, only somebody who was sent. `by_system`: the clock may do it, too."""
-
-    sources: frozenset[IncidentState]
-    target: IncidentState | None
-    roles: frozenset[Role]
-    by_people: bool = False
-    assigned: bool = False
-    needs_note: bool = False
-    needs_photo: bool = False
-    by_system: bool = False
-
-
-_S, _R = IncidentState, Role
-_DESK = frozenset({_R.ADMINISTRATOR, _R.OPERATOR})
-_FIELD = frozenset({_R.GRID_WORKER, _R.ENFORCEMENT_OFFICER})
-_PEOPLE = frozenset({_S.DISPATCHED, _S.ACCEPTED, _S.ON_SITE})
-_NOBODY: frozenset[Role] = frozenset()
-
-TRANSITIONS: dict[Action, Transition] = {
-    Action.CONFIRM: Transition(frozenset({_S.NEW}), _S.CONFIRMED, _DESK),
-    Action.FALSE_ALARM: Transition(frozenset({_S.NEW, _S.CONFIRMED}) | _PEOPLE, _S.FALSE_ALARM, _DESK),
-    Action.DUPLICATE: Transition(OPEN, _S.DUPLICATE, _DESK),
-    Action.DISPATCH: Transition(
-        frozenset({_S.NEW, _S.CONFIRMED, _S.DISPATCHED}), None, _DESK, by_people=True, by_system=True
-    ),
-    Action.CALL_IN: Transition(_PEOPLE, None, _DESK | _FIELD, by_people=True, assigned=True),
-    Action.REASSIGN: Transition(_PEOPLE, None, _DESK, by_people=True),
-    Action.ACCEPT: Transition(_PEOPLE, None, _FIELD, by_people=True, assigned=True),
-    Action.DECLINE: Transition(_PEOPLE, None, _FIELD, by_people=True, assigned=True),
-    Action.TIME_OUT: Transition(_PEOPLE, None, _NOBODY, by_people=True, by_system=True),
-    Action.ARRIVE: Transition(_PEOPLE, None, _FIELD, by_people=True, assigned=True),
-    Action.RESOLVE: Transition(
-        _PEOPLE | {_S.CONFIRMED}, _S.RESOLVED, _DESK | _FIELD, assigned=True, needs_note=True, needs_photo=True
-    ),
-    Action.CLOSE: Transition(frozenset({_S.RESOLVED}), _S.CLOSED, _DESK),
-    Action.REOPEN: Transition(frozenset({_S.RESOLVED}) | ENDED, _S.CONFIRMED, _DESK),
-    Action.ESCALATE: Transition(OPEN, None, _DESK | _FIELD, assigned=True, by_system=True),
-    Action.NOTE: Transition(OPEN, None, _DESK | _FIELD, needs_note=True),
-}
-
 _STATE_OF_PEOPLE = {
-    None: _S.CONFIRMED,
-    AssignmentState.ASKED: _S.DISPATCHED,
-    AssignmentState.ACCEPTED: _S.ACCEPTED,
-    AssignmentState.ARRIVED: _S.ON_SITE,
+    None: IncidentState.CONFIRMED,
+    AssignmentState.ASKED: IncidentState.DISPATCHED,
+    AssignmentState.ACCEPTED: IncidentState.ACCEPTED,
+    AssignmentState.ARRIVED: IncidentState.ON_SITE,
 }
 
 
@@ -130,15 +65,6 @@ class Wish:
     address: str | None = None
     now: datetime | None = None
     details: dict[str, Any] = field(default_factory=dict)
-
-
-def actions_for(state: str, role: Role, is_assigned: bool = True) -> list[Action]:
-    """What somebody of that role may do to an incident in that state; `is_assigned`: they were sent to it."""
-    return [
-        action
-        for action, t in TRANSITIONS.items()
-        if IncidentState(state) in t.sources and role in t.roles and (is_assigned or role in _DESK or not t.assigned)
-    ]
 
 
 def apply_action(
@@ -209,7 +135,7 @@ def _check(
         raise NotAllowed(f"{step} is for {', '.join(sorted(transition.roles)) or 'the system alone'}")
     if IncidentState(incident.state) not in transition.sources:
         raise IllegalTransition(f"{step} does not follow from {incident.state}")
-    if transition.assigned and role in _FIELD and mine is None:
+    if transition.assigned and role in FIELD and mine is None:
         raise NotAllowed(f"{step} is for somebody who was sent to this incident")
     if transition.needs_note and note is None:
         raise IllegalTransition(f"{step} needs a sentence that says what was done")

@@ -15,9 +15,10 @@ from sqlalchemy.orm.attributes import flag_modified
 from alerts import provenance
 from alerts.clocks import start_clock
 from alerts.duty import area_of
-from alerts.lifecycle import Action, IllegalTransition, NotAllowed, StaleIncident, Wish, apply_action
+from alerts.lifecycle import IllegalTransition, NotAllowed, StaleIncident, Wish, apply_action
 from alerts.states import ENDED, IncidentState
 from alerts.timeline import record
+from alerts.transitions import Action
 from configs.village import incident_kinds, village
 from configs.words import Role
 from models.base import utc_now

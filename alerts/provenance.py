@@ -1,7 +1,7 @@
 """Where alerts came from, when incidents are joined and parted.
 
 Promises: an alert knows the incident it first belonged to, so whatever was joined can be parted again; nothing is
-deleted. Not here: who may do so (`lifecycle.py`, `merging.py`).
+deleted. Not here: who may do so (`transitions.py`, `merging.py`).
 """
 
 from sqlalchemy import select

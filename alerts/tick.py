@@ -13,8 +13,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from alerts.assignments import ACTIVE, AssignmentState
-from alerts.lifecycle import Action, IllegalTransition, StaleIncident, Wish, apply_action
+from alerts.lifecycle import IllegalTransition, StaleIncident, Wish, apply_action
 from alerts.states import IncidentState
+from alerts.transitions import Action
 from configs.kinds import IncidentKinds
 from configs.village import Village, incident_kinds, village
 from configs.words import IncidentKind

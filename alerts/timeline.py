@@ -1,7 +1,7 @@
 """The timeline of an incident, and what must be told of it.
 
 Promises: a row of the timeline and the message that tells it are added together, to be committed with the change
-itself. Not here: what may happen (`lifecycle.py`), who is told (`notify/`).
+itself. Not here: what may happen (`transitions.py`), who is told (`notify/`).
 """
 
 from datetime import datetime

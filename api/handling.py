@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from alerts import assignments as people
 from alerts.clocks import AWAITED, overdue_seconds
-from alerts.lifecycle import Action, IncidentState, actions_for
+from alerts.states import IncidentState
+from alerts.transitions import Action, actions_for
 from api import schemas_dispatch as shapes
 from api.governance import Governance
 from api.identity import Caller

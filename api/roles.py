@@ -9,5 +9,5 @@ STAFF = (Role.ADMINISTRATOR, Role.OPERATOR, Role.GRID_WORKER, Role.ENFORCEMENT_O
 WATCHERS = (Role.ADMINISTRATOR, Role.OPERATOR, Role.GRID_WORKER, Role.ENFORCEMENT_OFFICER, Role.VIEWER)
 #: Whose phone may be a camera.
 FILMERS = (Role.ADMINISTRATOR, Role.OPERATOR, Role.GRID_WORKER, Role.ENFORCEMENT_OFFICER)
-#: Whoever may see incidents and their evidence; which steps they may take is said in `alerts/lifecycle.py`.
+#: Whoever may see incidents and their evidence; which steps they may take is said in `alerts/transitions.py`.
 RESPONDERS = (Role.ADMINISTRATOR, Role.OPERATOR, Role.GRID_WORKER, Role.ENFORCEMENT_OFFICER, Role.VIEWER)

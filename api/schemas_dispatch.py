@@ -9,7 +9,7 @@ from datetime import datetime
 from pydantic import BaseModel, Field
 
 from alerts.assignments import AssignmentState
-from alerts.lifecycle import Action
+from alerts.transitions import Action
 from api.schemas import Schema, Text
 from api.schemas_incidents import EvidenceItem, Incident
 from configs.site import Name

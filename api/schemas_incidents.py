@@ -10,7 +10,8 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from alerts.lifecycle import Action, IncidentState
+from alerts.states import IncidentState
+from alerts.transitions import Action
 from api.schemas import Schema, Text
 from configs.words import IncidentKind
 

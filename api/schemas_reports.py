@@ -7,7 +7,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, Field
 
-from alerts.lifecycle import IncidentState
+from alerts.states import IncidentState
 from api.schemas import Schema
 from api.schemas_dispatch import GridArea, ReportEntry
 from api.schemas_incidents import EvidenceItem, Spot

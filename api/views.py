@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session, selectinload
 
-from alerts.lifecycle import ENDED, OPEN, IncidentState, actions_for
+from alerts.states import ENDED, OPEN, IncidentState
+from alerts.transitions import actions_for
 from api import schemas_incidents as shapes
 from api.schemas import Text
 from configs.words import IncidentKind, Role

@@ -33,9 +33,9 @@ from rich.table import Table
 from sqlalchemy import func, insert, select, text
 
 from alerts.evidence import EvidenceStore
-from alerts.lifecycle import OPEN
 from alerts.notify.courier import Courier
 from alerts.numbers import spread_of
+from alerts.states import OPEN
 from alerts.words import AlertDraft, Reason
 from api.views import incident_page
 from configs.site import Place

@@ -9,9 +9,10 @@ from starlette.concurrency import run_in_threadpool
 from alerts import followup, merging
 from alerts.assignments import ACTIVE
 from alerts.duty import candidates
-from alerts.lifecycle import ENDED, IllegalTransition, IncidentNotFound, IncidentState, NotAllowed, StaleIncident
+from alerts.lifecycle import IllegalTransition, IncidentNotFound, NotAllowed, StaleIncident
 from alerts.photos import UnusableMedia
 from alerts.reports import Media, ReportError, take_media
+from alerts.states import ENDED, IncidentState
 from alerts.timeline import record
 from api import handling as views
 from api import schemas_dispatch as shapes

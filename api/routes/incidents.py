@@ -1,4 +1,4 @@
-"""Incidents: lists, one, and the steps of its life. The rules are in `alerts/lifecycle.py`."""
+"""Incidents: lists, one, and the steps of its life. The rules are in `alerts/transitions.py`."""
 
 from typing import Annotated, Literal
 

@@ -9,8 +9,8 @@ from fastapi.responses import FileResponse
 from starlette.concurrency import run_in_threadpool
 
 from alerts import followup
-from alerts.lifecycle import ENDED, IncidentState
 from alerts.reports import Given, Media, ReportError, Taken, submit
+from alerts.states import ENDED, IncidentState
 from api import handling as views
 from api import schemas_reports as shapes
 from api.context import Context, InContext

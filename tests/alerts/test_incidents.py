@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from sqlalchemy import func, select
 
 from alerts.incidents import JOIN_WITHIN, Sighted, raise_alert, raise_alerts
-from alerts.lifecycle import IncidentState, apply_action
+from alerts.lifecycle import apply_action
+from alerts.states import IncidentState
 from alerts.words import AlertDraft, Reason
 from configs.site import Place
 from configs.words import CameraId, IncidentKind, Instant, Role

@@ -11,16 +11,9 @@ from sqlalchemy import select
 
 from alerts.assignments import ACTIVE, assignments_of
 from alerts.clocks import overdue_seconds
-from alerts.lifecycle import (
-    ENDED,
-    TRANSITIONS,
-    Action,
-    IllegalTransition,
-    IncidentState,
-    NotAllowed,
-    StaleIncident,
-    actions_for,
-)
+from alerts.lifecycle import IllegalTransition, NotAllowed, StaleIncident
+from alerts.states import ENDED, IncidentState
+from alerts.transitions import TRANSITIONS, Action, actions_for
 from configs.words import IncidentKind, Role
 from models.append_only import AppendOnlyViolation
 from models.governance import Assignment

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from alerts.lifecycle import TRANSITIONS, IncidentState
+from alerts.states import IncidentState
+from alerts.transitions import TRANSITIONS
 from configs.words import Role
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "incidents.md"
