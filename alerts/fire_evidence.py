@@ -17,6 +17,10 @@ from detectors.behaviour import Behaviour
 MOST_BEHAVIOUR, MOST_SECOND_LOOK = 3.5, 2.0
 #: Behaviour counts fully once it was measured for this long.
 FULL_SECONDS = 1.5
+#: What goes away takes so much off at most: nothing while it is within the first so many of its own sizes from where it
+#: was of late, as leaping flames are, and all of it from the second on, where whoever walks is within a second.
+MOST_GONE = 5.0
+_GONE = (0.75, 1.5)
 #: Grey levels (of a lamp or a cloud, of what surely lives): drawn and real fires flickered by 2.7 and more, sunsets by
 #: at most 0.4, and changed by less than 1 unless somebody passed; smoke changed by 2.7 and more, clouds by 0.1.
 _FLICKER, _CHANGE, _SMOKE_CHANGE = (0.5, 2.0), (4.0, 12.0), (0.0, 1.2)
@@ -108,6 +112,14 @@ def persistence_argument(seconds: float, looks: int, hits: int, patience: float,
             f"在同一位置 {seconds:.1f} 秒，{looks} 次观察中 {hits} 次看到",
             f"held one place for {seconds:.1f} s, seen in {hits} of {looks} looks",
         ),
+    )
+
+
+def gone_argument(sizes: float) -> Argument:
+    """What burns stays where it is; what is `sizes` of its own sizes from where it was of late is carried or drives."""
+    return Argument(
+        -MOST_GONE * _between(sizes, *_GONE),
+        Reason(f"已移动自身大小的 {sizes:.1f} 倍", f"has moved by {sizes:.1f} of its own sizes"),
     )
 
 

@@ -18,7 +18,14 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from alerts.calibration import Calibration, load_calibration
-from alerts.fire_evidence import Argument, behaviour_arguments, news, persistence_argument, second_look_argument
+from alerts.fire_evidence import (
+    Argument,
+    behaviour_arguments,
+    gone_argument,
+    news,
+    persistence_argument,
+    second_look_argument,
+)
 from alerts.known_sources import KnownSource, resemblance
 from alerts.words import AlertDraft, Marked, Reason
 from configs.words import Box, CameraId, IncidentKind, Instant, ObjectClass
@@ -66,6 +73,8 @@ _DOUBT_SECONDS = 10.0
 #: A place that has grown this many times since it was first seen is graver; and again.
 _GROWN = (1.5, 4.0)
 _REASONS = 3
+#: Where a place was of late is where it was these seconds ago, smoothed.
+_OF_LATE_SECONDS = 3.0
 #: A place that was seen so often is watched as long as it is remembered.
 _KNOWN_HITS = 3
 
@@ -99,6 +108,8 @@ class _Suspicion:
     judged_at: Instant
     area: float
     first_area: float
+    #: where it was of late: centre and size
+    was: tuple[float, float, float]
     scores_odds: float = 0.0
     #: of that, what counts: looks at what does not change are one look
     told: float = 0.0
@@ -125,6 +136,12 @@ class _Suspicion:
     @property
     def growth(self) -> float:
         return self.area / self.first_area
+
+    @property
+    def gone(self) -> float:
+        """How far it has come from where it was of late, in its own sizes."""
+        (x, y, size), (was_x, was_y, was_size) = _spot(self.box), self.was
+        return math.hypot(x - was_x, y - was_y) / max(size, was_size)
 
 
 class SmokeFireJudge:
@@ -207,7 +224,7 @@ class SmokeFireJudge:
         elif worth > 0:
             area = max(_area(box), 1e-6)
             before = Instant(now - _FULL_WEIGHT_SECONDS)
-            s = _Suspicion(self._next_key, cls, box, now, now, before, area, area)
+            s = _Suspicion(self._next_key, cls, box, now, now, before, area, area, _spot(box))
             self._next_key += 1
             self._suspicions.append(s)
         else:
@@ -216,6 +233,9 @@ class SmokeFireJudge:
         s.area += share * (max(_area(box), 1e-6) - s.area)
         if s.hits < 3:
             s.first_area = s.area
+        follow = 1.0 - math.exp(-max(0.0, now - s.seen_at) / _OF_LATE_SECONDS)
+        x, y, size = (old + follow * (new - old) for old, new in zip(s.was, _spot(box), strict=True))
+        s.was = x, y, size
         self._add(s, worth, now)
         s.box, s.seen_at = box, now
         s.hits += 1
@@ -233,6 +253,7 @@ class SmokeFireJudge:
         """All but the scores, which are told apart, and what is known, which speaks only against."""
         c = self._conviction
         found = behaviour_arguments(s.object_class, s.observed.behaviour)
+        found.append(gone_argument(s.gone))
         found.append(persistence_argument(now - s.first_seen_at, s.looks, s.hits, c.patience, c.fades_in))
         closer = second_look_argument(s.closer, s.closer_best)
         return found if closer is None else [*found, closer]
@@ -302,6 +323,12 @@ def _area(box: Box) -> float:
     return max(0.0, box[2] - box[0]) * max(0.0, box[3] - box[1])
 
 
+def _spot(box: Box) -> tuple[float, float, float]:
+    """Centre and size, the longer side."""
+    size = max(box[2] - box[0], box[3] - box[1], 1e-6)
+    return (box[0] + box[2]) / 2, (box[1] + box[3]) / 2, size
+
+
 def _same_place(a: Box, b: Box) -> bool:
     """Boxes of flames jump about, so nearness of centres counts as well as overlap."""
     width = min(a[2], b[2]) - max(a[0], b[0])
@@ -346,6 +373,7 @@ def _numbers(s: _Suspicion, now: Instant, arguments: list[Argument]) -> dict[str
         "seconds": round(now - s.first_seen_at, 2),
         "scores": s.scores,
         "growth": round(s.growth, 2),
+        "gone": round(s.gone, 2),
         "area": round(_area(s.box), 5),
         "box": [round(v, 4) for v in s.box],
     }

@@ -199,6 +199,44 @@ def test_what_wanders_through_the_picture_is_no_fire():
     assert drafts == []
 
 
+def walking(sizes_a_second: float, seconds: float, step: float = 0.25, stops_after: float = 1e9):
+    """Boxes of something that goes to the right, seen in every look with scores that convince where they hold still."""
+    for index in range(int(seconds / step)):
+        at = index * step
+        x = 0.1 + sizes_a_second * 0.05 * min(at, stops_after)
+        yield at, (x, 0.5, x + 0.05, 0.55)
+
+
+@pytest.mark.parametrize("sizes_a_second", [1.5, 2.5, 4.0])
+def test_a_scarf_that_walks_by_is_no_fire_even_where_nobody_saw_who_wears_it(sizes_a_second: float):
+    judge = judge_of()
+    for at, box in walking(sizes_a_second, 0.85 / 0.05 / sizes_a_second):
+        assert not judge.update(sighting(at, (ObjectClass.FIRE, 0.6, box)))
+
+
+def test_a_flame_that_leaps_within_its_place_or_spreads_from_it_is_one_fire():
+    leaping, spreading = judge_of(), judge_of()
+    found = []
+    for index in range(16):
+        at, side = index * 0.25, 0.02 * (-1) ** index
+        leap = (0.40 + side, 0.50, 0.45 + side, 0.56)
+        spread = (0.40 - 0.002 * index, 0.50 - 0.004 * index, 0.45 + 0.01 * index, 0.56)
+        found += leaping.update(sighting(at, (ObjectClass.FIRE, 0.6, leap)))
+        found += spreading.update(sighting(at, (ObjectClass.FIRE, 0.6, spread)))
+    assert found and {draft.numbers["gone"] < 0.5 for draft in found} == {True}
+    assert leaping.is_suspicious is spreading.is_suspicious is False, "both have alerted"
+
+
+def test_a_burning_cart_that_comes_to_a_stop_is_a_fire():
+    judge = judge_of()
+    drafts = [
+        draft
+        for at, box in walking(2.0, 16.0, stops_after=4.0)
+        for draft in judge.update(sighting(at, (ObjectClass.FIRE, 0.8, box)))
+    ]
+    assert drafts and 4.0 < drafts[0].raised_at < 12.0
+
+
 def test_looks_within_a_moment_count_as_one():
     assert alerts_of(judge_of(), [0.9] * 12, step=0.02) == []
 
