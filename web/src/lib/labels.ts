@@ -1,4 +1,7 @@
-/** Where the names of marks go on a plan so that they cover neither each other nor the marks. Pure; greedy, in order. */
+/**
+ * Where the names of marks go on a plan so that they cover neither each other nor the marks, and stay on it. Pure; greedy,
+ * in order.
+ */
 export interface Mark {
   x: number
   y: number
@@ -11,15 +14,18 @@ export interface Placed {
   anchor: 'start' | 'middle' | 'end'
 }
 
-interface Rect {
+export interface Rect {
   left: number
   top: number
   right: number
   bottom: number
 }
 
-/** `size` is that of the type, `reach` how far a mark extends from its place. The first mark is served first. */
-export function placeLabels(marks: readonly Mark[], size: number, reach: number): Placed[] {
+/**
+ * `size` is that of the type, `reach` how far a mark extends from its place, `plan` what is on show. The first mark is
+ * served first.
+ */
+export function placeLabels(marks: readonly Mark[], size: number, reach: number, plan?: Rect): Placed[] {
   const taken: Rect[] = marks.map((m) => ({
     left: m.x - reach * 0.8,
     right: m.x + reach * 0.8,
@@ -38,7 +44,9 @@ export function placeLabels(marks: readonly Mark[], size: number, reach: number)
     let best = choices[0]!
     let least = Infinity
     for (const choice of choices) {
-      const covered = taken.reduce((sum, r) => sum + overlap(r, rectOf(choice, mark.width, size)), 0)
+      const text = rectOf(choice, mark.width, size)
+      const hidden = plan === undefined ? 0 : area(text) - overlap(plan, text)
+      const covered = taken.reduce((sum, r) => sum + overlap(r, text), hidden)
       if (covered < least) {
         least = covered
         best = choice
@@ -60,6 +68,10 @@ export function textWidth(text: string, size: number): number {
 function rectOf(at: Placed, width: number, size: number): Rect {
   const left = at.anchor === 'start' ? at.x : at.anchor === 'end' ? at.x - width : at.x - width / 2
   return { left, right: left + width, top: at.y - size, bottom: at.y + size * 0.3 }
+}
+
+function area(r: Rect): number {
+  return (r.right - r.left) * (r.bottom - r.top)
 }
 
 function overlap(a: Rect, b: Rect): number {

@@ -120,4 +120,19 @@ describe('the village plan', () => {
       }
     }
   })
+
+  it('keeps a name on the plan where its mark stands at the edge', () => {
+    const plan = { left: 0, top: 0, right: 400, bottom: 300 }
+    const [atRight, atLeft] = placeLabels(
+      [
+        { x: 380, y: 100, width: 120 },
+        { x: 20, y: 200, width: 120 },
+      ],
+      17,
+      24,
+      plan,
+    )
+    expect(atRight).toMatchObject({ anchor: 'end' })
+    expect(atLeft).toMatchObject({ anchor: 'start' })
+  })
 })
