@@ -4,7 +4,8 @@ Promises: one connection at a time; whatever happens to it is named and survived
 ends soon after `request_stop` (within about twice the opening patience); only wished pictures are decoded; packets are
 taken in when a picture is due, when somebody watches, at a key frame, and after two seconds at most; a callback that
 raises is logged and hurts nobody. Callbacks run in this stream's thread and must not block. Not here: the rules of
-states and waiting (`state.py`), which pictures are decoded (`looking.py`), the two streams of a camera (`camera.py`).
+states and waiting (`state.py`), how packets are made and kept (`intake.py`), which pictures are decoded (`looking.py`),
+the two streams of a camera (`camera.py`).
 """
 
 import logging
@@ -15,12 +16,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from configs.words import CameraId, Instant, StreamRole
+from configs.words import CameraId, StreamRole
 from ingest import errors
 from ingest.clock import Clock
+from ingest.intake import Intake
 from ingest.looking import Looking, do_keyframes_suffice, may_rest
-from ingest.meter import Meter
-from ingest.opener import Arrival, Chunk, Opener, Source
+from ingest.opener import Arrival, Opener, Source
 from ingest.ring import PacketRing
 from ingest.session import Session
 from ingest.state import Patience, StreamMachine
@@ -30,7 +31,6 @@ from ingest.words import Frame, FrameWish, Packet, StreamHealth
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-NO_FRAMES = FrameWish(width=2, height=2, per_second=0.0)
 #: How long packets that nobody waits for may lie before they are taken in. Taking in a handful at once costs a fraction
 #: of waking up for each: with forty threads taking turns, each finds the processor's caches cold.
 LIE_SECONDS = 2.0
@@ -74,7 +74,6 @@ class Stream:
         self._clock = clock
         self._lock = threading.Lock()
         self._machine = StreamMachine(clock, settings.patience, random.Random())
-        self._wish = NO_FRAMES
         self._wake = threading.Event()
         self._stopping = False
         self._needed_until = float("-inf")
@@ -83,12 +82,11 @@ class Stream:
         self._lane = LANES.next()
         self._thread: threading.Thread | None = None
         self._published = 0
-        self._meter = Meter()
         self.ring = PacketRing(settings.ring_seconds, settings.ring_bytes)
         self._codec: str | None = None
-        self._size: tuple[int, int] | None = None
-        self._packets = 0
         self._looking = Looking(clock, partial(self._tell, listeners.on_frame), self._judged, settings.is_carried)
+        hand_on = partial(self._tell, listeners.on_packet)
+        self._intake = Intake(settings.camera_id, settings.role, clock, self.ring, self._looking, hand_on)
 
     # What others call, from any thread.
 
@@ -128,7 +126,7 @@ class Stream:
 
     def set_wish(self, wish: FrameWish) -> None:
         """Change what frames are wanted; holds from the next packet."""
-        self._wish = wish
+        self._intake.wish = wish
         self._settle_at = float("-inf")
 
     def set_prompt(self, is_prompt: bool) -> None:
@@ -144,8 +142,8 @@ class Stream:
     def health(self) -> StreamHealth:
         """What is known of the stream now."""
         with self._lock:
-            machine = self._machine
-            frames_per_second, bits_per_second = self._meter.rates(self._clock.monotonic())
+            machine, size = self._machine, self._intake.size
+            frames_per_second, bits_per_second = self._intake.meter.rates(self._clock.monotonic())
             return StreamHealth(
                 camera_id=self._settings.camera_id,
                 role=self._settings.role,
@@ -154,12 +152,12 @@ class Stream:
                 cause=machine.cause,
                 reason=machine.reason,
                 codec=self._codec,
-                width=self._size[0] if self._size else None,
-                height=self._size[1] if self._size else None,
+                width=size[0] if size else None,
+                height=size[1] if size else None,
                 frames_per_second=frames_per_second,
                 bits_per_second=bits_per_second,
-                gop_seconds=self._meter.gop_seconds,
-                packets=self._packets,
+                gop_seconds=self._intake.meter.gop_seconds,
+                packets=self._intake.packets,
                 frames_decoded=self._looking.decoded,
                 frames_shed=self._looking.shed,
                 reconnects=machine.reconnects,
@@ -259,13 +257,13 @@ class Stream:
                     self._settle(source, session, arrived, now)
                 due = self._due_ticks(source, session)
         finally:
-            self._take_in(source, session, lying, monotonic())
+            self._intake.take_in(source, session, lying, monotonic())
 
     def _due_ticks(self, source: Source, session: Session) -> float:
         """From which time on, in the stream's ticks, a packet cannot lie."""
         if not session.seen_keyframe:
             return 0.0
-        wish, gop_seconds = self._wish, self._meter.gop_seconds
+        wish, gop_seconds = self._intake.wish, self._intake.meter.gop_seconds
         self._lie_seconds = LIE_SECONDS
         if wish.per_second <= 0 or do_keyframes_suffice(wish, gop_seconds):
             return _NEVER
@@ -276,7 +274,7 @@ class Stream:
 
     def _settle(self, source: Source, session: Session, arrived: list[tuple[Arrival, float]], now: float) -> None:
         """Take in what came, and follow the stream's state."""
-        fresh_at = self._take_in(source, session, arrived, now)
+        fresh_at = self._intake.take_in(source, session, arrived, now)
         with self._lock:
             if fresh_at is not None:
                 self._machine.picture(fresh_at, now)
@@ -286,50 +284,6 @@ class Stream:
         if is_overdue:
             where = errors.redact(self._settings.url)
             raise errors.Undecodable(where) if self._looking.failed_last else errors.Silent(where)
-
-    def _take_in(
-        self, source: Source, session: Session, arrived: list[tuple[Arrival, float]], now: float
-    ) -> Instant | None:
-        """Keep what came, hand it on, decode what is wished of it; gives the last fresh picture's moment of capture."""
-        to_wall = self._clock.wall() - now
-        packets = []
-        # First all that is light, then all decoding: each picture decoded washes the rest out of the caches.
-        for arrival, at in arrived:
-            chunk = source.chunk(arrival)
-            if session.seen_keyframe or chunk.is_keyframe:  # else it can never be decoded
-                packet = self._take(session, chunk, at, at + to_wall)
-                packets.append(packet)
-                self._tell(self._listeners.on_packet, packet)
-        return self._looking.look(session, packets, self._wish, self._meter.gop_seconds, self.ring)
-
-    def _take(self, session: Session, chunk: Chunk, now: float, wall: float) -> Packet:
-        """Make a packet of what came at a moment, on both clocks, and keep it."""
-        captured_at = session.capture.observe(chunk.stream_time, now, wall)
-        stream_time = chunk.stream_time
-        if stream_time is None:
-            stream_time = session.last_time + (now - session.last_arrival)
-        session.last_time, session.last_arrival = stream_time, now
-        is_keyframe = chunk.is_keyframe
-        packet = Packet(
-            self._settings.camera_id,
-            self._settings.role,
-            session.parameters.complete(chunk.data) if is_keyframe else chunk.data,
-            is_keyframe,
-            stream_time,
-            captured_at,
-            session.codec,
-            session.size[0],
-            session.size[1],
-        )
-        if is_keyframe:
-            session.seen_keyframe = True
-            if session.is_new_picture_format():
-                packet = session.sized(packet)
-                self._size = session.size if session.size[0] else self._size
-        self.ring.append(packet)
-        self._packets += 1
-        self._meter.packet(now, len(packet.data), is_keyframe, stream_time)
-        return packet
 
     def _judged(self, fault: str | None) -> None:
         """What the view is found to show, at each picture given."""

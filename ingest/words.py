@@ -1,7 +1,7 @@
 """What ingest gives: packets, frames, and the true state of each stream.
 
-Promises: plain values that are safe to hand between threads. Not here: how they are made (`stream.py`), how packets are
-kept (`ring.py`).
+Promises: plain values that are safe to hand between threads. Not here: how they are made (`intake.py`, `looking.py`),
+how packets are kept (`ring.py`).
 """
 
 from collections.abc import Callable
