@@ -5,7 +5,8 @@ were calibrated, how long it has held its place, how it behaves, what a closer l
 harmless here or cried wolf before, and whether smoke and fire stand together. So no one look suffices and no missed
 look forgets. A place raises one alert while it burns, and one more when it has become graver. Memory is bounded. Pure:
 time comes with the sightings. Not here: the looks (`detectors/`), what each kind of evidence is worth
-(`calibration.py`, `fire_evidence.py`, `known_sources.py`), what becomes of an alert (`incidents.py`).
+(`calibration.py`, `fire_evidence.py`, `known_sources.py`), what is known of a place (`suspicion.py`), what is said of
+it (`fire_words.py`), what becomes of an alert (`incidents.py`).
 
 Method: a sequential probability ratio (Wald, 1945) with each term bounded; a look counts by how much time it adds,
 since looks a few milliseconds apart say nearly the same.
@@ -13,9 +14,9 @@ since looks a few milliseconds apart say nearly the same.
 
 import math
 from collections import deque
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
 
 from alerts.calibration import Calibration, load_calibration
 from alerts.fire_evidence import (
@@ -26,10 +27,11 @@ from alerts.fire_evidence import (
     persistence_argument,
     second_look_argument,
 )
+from alerts.fire_words import numbers_of, sentence
 from alerts.known_sources import KnownSource, resemblance
-from alerts.words import AlertDraft, Marked, Reason
+from alerts.suspicion import GROWN, PRIOR, Observed, Suspicion, area_of, same_place, spot_of
+from alerts.words import AlertDraft, Marked
 from configs.words import Box, CameraId, IncidentKind, Instant, ObjectClass
-from detectors.behaviour import Behaviour
 from detectors.words import Sighting
 
 Sensitivity = Literal["low", "normal", "high"]
@@ -55,7 +57,6 @@ CONVICTIONS: dict[Sensitivity, Conviction] = {
     "high": Conviction(0.5, 4.0, 0.8),
 }
 
-_PRIOR = -2.5
 _SCORES_LEAST, _SCORES_MOST = -2.0, 5.0
 _FULL_WEIGHT_SECONDS = 0.4
 _FORGET_AFTER_SECONDS = 6.0
@@ -70,21 +71,10 @@ _CRIED_WOLF, _MOST_CRIED_WOLF, _FORGIVEN_SECONDS = 0.6, 2.0, 600.0
 _MOST_REFUTED = 32
 #: While this young, a place gets the benefit of the doubt, and the looks that go with it.
 _DOUBT_SECONDS = 10.0
-#: A place that has grown this many times since it was first seen is graver; and again.
-_GROWN = (1.5, 4.0)
-_REASONS = 3
 #: Where a place was of late is where it was these seconds ago, smoothed.
 _OF_LATE_SECONDS = 3.0
 #: A place that was seen so often is watched as long as it is remembered.
 _KNOWN_HITS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Observed:
-    """What pixels say of a place: how it behaves, and what it looks like (`detectors.behaviour.look_of`)."""
-
-    behaviour: Behaviour | None = None
-    look: Sequence[float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,54 +84,6 @@ class _Refuted:
     object_class: ObjectClass
     box: Box
     at: Instant
-
-
-@dataclass(slots=True)
-class _Suspicion:
-    """One place where something may burn."""
-
-    key: int
-    object_class: ObjectClass
-    box: Box
-    first_seen_at: Instant
-    seen_at: Instant
-    judged_at: Instant
-    area: float
-    first_area: float
-    #: where it was of late: centre and size
-    was: tuple[float, float, float]
-    scores_odds: float = 0.0
-    #: of that, what counts: looks at what does not change are one look
-    told: float = 0.0
-    looks: int = 0
-    hits: int = 0
-    best: float = 0.0
-    scores: list[float] = field(default_factory=list)
-    observed: Observed = Observed()
-    looked_closely_at: float = -math.inf
-    closer: list[float] = field(default_factory=list)
-    closer_best: float = 0.0
-    together: float = 0.0
-    known: float = 0.0
-    cried_wolf: float = 0.0
-    #: by how much it is doubted only for being new
-    newness: float = 0.0
-    total: float = _PRIOR
-    severity: int = 0
-
-    @property
-    def alerted(self) -> bool:
-        return self.severity > 0
-
-    @property
-    def growth(self) -> float:
-        return self.area / self.first_area
-
-    @property
-    def gone(self) -> float:
-        """How far it has come from where it was of late, in its own sizes."""
-        (x, y, size), (was_x, was_y, was_size) = _spot(self.box), self.was
-        return math.hypot(x - was_x, y - was_y) / max(size, was_size)
 
 
 class SmokeFireJudge:
@@ -157,7 +99,7 @@ class SmokeFireJudge:
         self.known: tuple[KnownSource, ...] = ()
         self._conviction = CONVICTIONS[sensitivity]
         self._worth = calibration if calibration is not None else load_calibration()
-        self._suspicions: list[_Suspicion] = []
+        self._suspicions: list[Suspicion] = []
         self._refuted: deque[_Refuted] = deque(maxlen=_MOST_REFUTED)
         self._next_key = 1
 
@@ -215,26 +157,26 @@ class SmokeFireJudge:
         return [draft for s in self._suspicions if s.seen_at == now for draft in self._decide(s, now)]
 
     def _support(self, cls: ObjectClass, box: Box, score: float, now: Instant) -> None:
-        here = [s for s in self._suspicions if s.object_class is cls and _same_place(s.box, box)]
+        here = [s for s in self._suspicions if s.object_class is cls and same_place(s.box, box)]
         if any(s.judged_at == now for s in here):
             return  # a second box on a place that this look already spoke for
         worth = self._worth[cls].of(score)
         if here:
             s = max(here, key=lambda s: s.scores_odds)
         elif worth > 0:
-            area = max(_area(box), 1e-6)
+            area = max(area_of(box), 1e-6)
             before = Instant(now - _FULL_WEIGHT_SECONDS)
-            s = _Suspicion(self._next_key, cls, box, now, now, before, area, area, _spot(box))
+            s = Suspicion(self._next_key, cls, box, now, now, before, area, area, spot_of(box))
             self._next_key += 1
             self._suspicions.append(s)
         else:
             return
         share = min(1.0, max(0.0, now - s.judged_at) / 1.0)
-        s.area += share * (max(_area(box), 1e-6) - s.area)
+        s.area += share * (max(area_of(box), 1e-6) - s.area)
         if s.hits < 3:
             s.first_area = s.area
         follow = 1.0 - math.exp(-max(0.0, now - s.seen_at) / _OF_LATE_SECONDS)
-        x, y, size = (old + follow * (new - old) for old, new in zip(s.was, _spot(box), strict=True))
+        x, y, size = (old + follow * (new - old) for old, new in zip(s.was, spot_of(box), strict=True))
         s.was = x, y, size
         self._add(s, worth, now)
         s.box, s.seen_at = box, now
@@ -243,13 +185,13 @@ class SmokeFireJudge:
         s.scores = [*s.scores[-31:], round(score, 3)]
 
     @staticmethod
-    def _add(s: _Suspicion, worth: float, now: Instant) -> None:
+    def _add(s: Suspicion, worth: float, now: Instant) -> None:
         weight = min(1.0, max(0.0, (now - s.judged_at) / _FULL_WEIGHT_SECONDS))
         s.scores_odds = min(max(s.scores_odds + worth * weight, _SCORES_LEAST), _SCORES_MOST)
         s.looks += 1
         s.judged_at = now
 
-    def _arguments(self, s: _Suspicion, now: Instant) -> list[Argument]:
+    def _arguments(self, s: Suspicion, now: Instant) -> list[Argument]:
         """All but the scores, which are told apart, and what is known, which speaks only against."""
         c = self._conviction
         found = behaviour_arguments(s.object_class, s.observed.behaviour)
@@ -258,15 +200,15 @@ class SmokeFireJudge:
         closer = second_look_argument(s.closer, s.closer_best)
         return found if closer is None else [*found, closer]
 
-    def _sum_up(self, s: _Suspicion, now: Instant) -> None:
-        others = [o for o in self._suspicions if o.object_class is not s.object_class and _same_place(o.box, s.box)]
+    def _sum_up(self, s: Suspicion, now: Instant) -> None:
+        others = [o for o in self._suspicions if o.object_class is not s.object_class and same_place(o.box, s.box)]
         s.together = min(max((0.4 * o.scores_odds for o in others), default=0.0), _MOST_TOGETHER)
         s.together = max(s.together, 0.0)
         s.known = -_KNOWN * resemblance(self.known, s.object_class, s.box, s.observed.look)
         wolves = [
             math.exp((r.at - now) / _FORGIVEN_SECONDS)
             for r in self._refuted
-            if r.object_class is s.object_class and _same_place(r.box, s.box)
+            if r.object_class is s.object_class and same_place(r.box, s.box)
         ]
         s.cried_wolf = -min(_CRIED_WOLF * sum(wolves), _MOST_CRIED_WOLF)
         once = max(0.0, self._worth[s.object_class].of(sum(s.scores) / len(s.scores)))
@@ -274,14 +216,14 @@ class SmokeFireJudge:
         s.told = min(s.scores_odds, fresh * _SCORES_MOST + (1.0 - fresh) * once)
         arguments = sum(a.evidence for a in self._arguments(s, now))
         s.newness = self._conviction.patience * math.exp(-(now - s.first_seen_at) / self._conviction.fades_in)
-        s.total = _PRIOR + s.told + arguments + s.together + s.known + s.cried_wolf
+        s.total = PRIOR + s.told + arguments + s.together + s.known + s.cried_wolf
 
     @staticmethod
-    def _benefit(s: _Suspicion) -> float:
+    def _benefit(s: Suspicion) -> float:
         return 4.0 * max(0.0, 1.0 - (s.judged_at - s.first_seen_at) / _DOUBT_SECONDS)
 
     def _forget(self, now: Instant) -> None:
-        def keep(s: _Suspicion) -> bool:
+        def keep(s: Suspicion) -> bool:
             if s.alerted:
                 return now - s.seen_at < _QUIET_SECONDS
             return s.scores_odds > _SCORES_LEAST and now - s.seen_at < _FORGET_AFTER_SECONDS
@@ -293,17 +235,17 @@ class SmokeFireJudge:
         kept.sort(key=lambda s: (s.alerted, s.total), reverse=True)
         self._suspicions = kept[:MOST_PLACES]
 
-    def _decide(self, s: _Suspicion, now: Instant) -> list[AlertDraft]:
+    def _decide(self, s: Suspicion, now: Instant) -> list[AlertDraft]:
         if s.total < self._conviction.log_odds:
             return []
-        grown = sum(s.growth >= step for step in _GROWN)
+        grown = sum(s.growth >= step for step in GROWN)
         severity = min(4, (3 if s.object_class is ObjectClass.FIRE else 2) + grown)
         if severity <= s.severity:
             return []
         s.severity = severity
         return [self._draft(s, now)]
 
-    def _draft(self, s: _Suspicion, now: Instant) -> AlertDraft:
+    def _draft(self, s: Suspicion, now: Instant) -> AlertDraft:
         is_fire = s.object_class is ObjectClass.FIRE
         arguments = self._arguments(s, now)
         return AlertDraft(
@@ -313,72 +255,7 @@ class SmokeFireJudge:
             raised_at=now,
             confidence=1 / (1 + math.exp(-s.total)),
             severity=s.severity,
-            reason=_sentence(s, arguments),
+            reason=sentence(s, arguments),
             marked=(Marked(s.object_class, s.best, s.box),),
-            numbers=_numbers(s, now, arguments),
+            numbers=numbers_of(s, now, arguments),
         )
-
-
-def _area(box: Box) -> float:
-    return max(0.0, box[2] - box[0]) * max(0.0, box[3] - box[1])
-
-
-def _spot(box: Box) -> tuple[float, float, float]:
-    """Centre and size, the longer side."""
-    size = max(box[2] - box[0], box[3] - box[1], 1e-6)
-    return (box[0] + box[2]) / 2, (box[1] + box[3]) / 2, size
-
-
-def _same_place(a: Box, b: Box) -> bool:
-    """Boxes of flames jump about, so nearness of centres counts as well as overlap."""
-    width = min(a[2], b[2]) - max(a[0], b[0])
-    height = min(a[3], b[3]) - max(a[1], b[1])
-    if width > 0 and height > 0:
-        return True
-    reach = 0.75 * max(a[2] - a[0], a[3] - a[1], b[2] - b[0], b[3] - b[1])
-    return math.hypot((a[0] + a[2] - b[0] - b[2]) / 2, (a[1] + a[3] - b[1] - b[3]) / 2) < reach
-
-
-def _sentence(s: _Suspicion, arguments: list[Argument]) -> Reason:
-    """What it is, how the looks went, and the strongest reasons besides."""
-    held = arguments[-2 if s.closer else -1].reason
-    others = [a for a in arguments if a.evidence > 0.15]
-    if s.growth >= _GROWN[0]:
-        grown = Reason(f"面积已扩大到 {s.growth:.1f} 倍", f"has grown {s.growth:.1f} times")
-        others.append(Argument(math.log(s.growth) + 1.0, grown))
-    if s.together > 0.15:
-        others.append(Argument(s.together, Reason("烟与火同处出现", "smoke and fire stand together")))
-    strongest = sorted(others, key=lambda a: -a.evidence)[:_REASONS]
-    what = ("明火", "Fire") if s.object_class is ObjectClass.FIRE else ("烟雾", "Smoke")
-    return Reason(
-        zh=f"{what[0]}：" + "；".join([f"{held.zh}，最高置信度 {s.best:.0%}", *(a.reason.zh for a in strongest)]),
-        en=f"{what[1]}: " + "; ".join([f"{held.en}, best score {s.best:.0%}", *(a.reason.en for a in strongest)]),
-    )
-
-
-def _numbers(s: _Suspicion, now: Instant, arguments: list[Argument]) -> dict[str, Any]:
-    behaviour = s.observed.behaviour
-    numbers: dict[str, Any] = {
-        "log_odds": round(s.total, 2),
-        "evidence": {
-            "prior": _PRIOR,
-            "scores": round(s.told, 2),
-            "together": round(s.together, 2),
-            "known": round(s.known, 2),
-            "cried_wolf": round(s.cried_wolf, 2),
-            **{a.reason.en: round(a.evidence, 2) for a in arguments},
-        },
-        "looks": s.looks,
-        "hits": s.hits,
-        "seconds": round(now - s.first_seen_at, 2),
-        "scores": s.scores,
-        "growth": round(s.growth, 2),
-        "gone": round(s.gone, 2),
-        "area": round(_area(s.box), 5),
-        "box": [round(v, 4) for v in s.box],
-    }
-    if behaviour is not None:
-        numbers["behaviour"] = {name: round(value, 3) for name, value in asdict(behaviour).items()}
-    if s.observed.look is not None:
-        numbers["look"] = list(s.observed.look)
-    return numbers

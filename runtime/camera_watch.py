@@ -17,7 +17,8 @@ from alerts.crowd_looks import CrowdLooks
 from alerts.fire_scope import FireScope
 from alerts.known_sources import KnownSource
 from alerts.passers import Passers
-from alerts.smoke_fire import Observed, SmokeFireJudge
+from alerts.smoke_fire import SmokeFireJudge
+from alerts.suspicion import Observed
 from alerts.vehicles import stopped_vehicle_alert
 from alerts.walkways import WalkwayJudge
 from alerts.words import AlertDraft, Marked

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from alerts.calibration import CAUTIOUS, MOST_AGAINST, MOST_FOR, Worth, load_calibration, yaml_text
 from alerts.known_sources import KnownSource
-from alerts.smoke_fire import MOST_PLACES, MOST_WATCHED, Observed, SmokeFireJudge
+from alerts.smoke_fire import MOST_PLACES, MOST_WATCHED, SmokeFireJudge
+from alerts.suspicion import Observed
 from configs.words import CameraId, IncidentKind, Instant, ObjectClass
 from detectors.behaviour import Behaviour
 from detectors.words import Detections, Sighting
