@@ -4,10 +4,11 @@ Promises: judged every three seconds on the small grey picture, for some tenth o
 for a while, and taken back soon after it is over; a dark or foggy view is judged against what this camera often shows.
 Not here: what is in the picture; the words shown (`errors.SENTENCES`).
 
-Method: black and covered by brightness and its spread; blur by the gradient's strength against the camera's own slow
-average; frozen by key frames that hardly differ (a live sensor has noise, so its key frames differ by half a grey level
-and more; those of a source that stands still come out equal); turned by the correlation of coarse gradients with their
-slow average, which adapts within minutes, so that a camera that was moved for good is told of once.
+Method: black by brightness; covered by a small spread without an edge anywhere (an empty car park in haze has lines);
+blur by the gradient's strength against the camera's own slow average; frozen by key frames that hardly differ (a live
+sensor has noise, so its key frames differ by half a grey level and more; those of a source that stands still come out
+equal); turned by the correlation of coarse gradients with their slow average, which adapts within minutes, so that a
+camera that was moved for good is told of once.
 """
 
 import cv2
@@ -23,6 +24,8 @@ LEARN_SECONDS = 60.0
 ADAPT_SECONDS = 300.0
 BLACK_LEVEL = 40
 FLAT_SPREAD = 6.0
+#: A gradient (Sobel) beyond what noise on a covered lens reaches, and how little of the picture may have it there.
+EDGE_STRENGTH, EDGE_SHARE = 60.0, 0.003
 BLUR_SHARE = 0.35
 TURNED_CORRELATION = 0.3
 STILL_DIFFERENCE = 0.05
@@ -81,15 +84,16 @@ class ViewHealth:
         if cv2.countNonZero(cv2.compare(luma, BLACK_LEVEL, cv2.CMP_GE)) < 0.01 * luma.size:
             return "black"
         smooth = cv2.GaussianBlur(luma, (3, 3), 0)
-        if float(cv2.meanStdDev(smooth)[1][0, 0]) < FLAT_SPREAD:
+        is_flat = float(cv2.meanStdDev(smooth)[1][0, 0]) < FLAT_SPREAD
+        if self._is_carried and not is_flat:
+            return None
+        strength = cv2.magnitude(cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1))
+        if is_flat and cv2.countNonZero(cv2.compare(strength, EDGE_STRENGTH, cv2.CMP_GT)) < EDGE_SHARE * luma.size:
             return "covered"
         if self._is_carried:
             return None
         if self._is_still:
             return "frozen"
-        across = cv2.Sobel(smooth, cv2.CV_32F, 1, 0)
-        down = cv2.Sobel(smooth, cv2.CV_32F, 0, 1)
-        strength = cv2.magnitude(across, down)
         detail = cv2.mean(strength)[0]
         shape = np.asarray(cv2.resize(strength, _COARSE, interpolation=cv2.INTER_AREA), np.float32)
         is_learned = self._usual_shape is not None and self._learned_seconds >= LEARN_SECONDS

@@ -60,6 +60,23 @@ def test_a_view_that_goes_bad_is_named_and_taken_back(view: NDArray[np.float32],
     assert looking.health.fault is None
 
 
+def test_an_empty_car_park_in_haze_is_not_covered_and_a_cloth_before_it_is() -> None:
+    asphalt = np.full((90, 160), 150, np.float32)
+    for n in range(5):
+        asphalt[10:80, 20 + 30 * n : 22 + 30 * n] = 172
+    assert float(asphalt.std()) < 6, "as flat as what covers a lens"
+    looking = Looking()
+    assert looking.at(asphalt, 60) == {None}
+    assert "covered" in looking.at(cloth(), 20)
+    looking.at(asphalt, 6)
+    assert looking.health.fault is None
+
+
+def cloth() -> NDArray[np.float32]:
+    """A cloth over the lens: dull, lighter on one side, and the sensor's noise is all there is."""
+    return np.full((90, 160), 70, np.float32) + np.linspace(0, 15, 160, dtype=np.float32)
+
+
 def test_a_frozen_picture_is_named() -> None:
     looking, still = Looking(), taken(street())
     assert looking.at(None, 15, still) == {None}
