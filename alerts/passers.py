@@ -10,6 +10,7 @@ count, so a fire with people around it is found. Not here: the judgement (`smoke
 from collections import deque
 from collections.abc import Collection
 
+from alerts.suspicion import area_of
 from configs.words import PEOPLE, Box, Instant
 from detectors.behaviour import KEPT_SECONDS
 from detectors.words import TrackId, Tracks
@@ -47,7 +48,7 @@ class Passers:
         if abs(now - self._looked_at) > FRESH_SECONDS:
             return False
         return any(
-            _area(box) < _SMALLER_THAN * _area(person) and _shared(box, _wider(person)) >= _INSIDE * _area(box)
+            area_of(box) < _SMALLER_THAN * area_of(person) and _shared(box, _wider(person)) >= _INSIDE * area_of(box)
             for person in self._people
         )
 
@@ -63,10 +64,6 @@ class Passers:
 def _wider(box: Box) -> Box:
     slack = _SLACK_WIDTHS * (box[2] - box[0])
     return (box[0] - slack, box[1], box[2] + slack, box[3])
-
-
-def _area(box: Box) -> float:
-    return max(0.0, box[2] - box[0]) * max(0.0, box[3] - box[1])
 
 
 def _shared(a: Box, b: Box) -> float:

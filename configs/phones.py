@@ -4,6 +4,8 @@ Promises: their ids never change, so what one recorded stays findable; watched a
 who publishes, where and when, which only the running service knows (`live/phones.py`).
 """
 
+from collections.abc import Iterable
+
 from pydantic import SecretStr
 
 from configs.site import Group, MonitoringPoint, Name, Place, Recording, RecordingMode, Site, Streams, Transport
@@ -19,6 +21,13 @@ def groups_of(site: Site) -> list[Group]:
     """All groups of cameras: those in the file, and that of the phones where there may be any."""
     phones = [Group(id=GROUP, name=Name(zh="手机", en="Phones"))] if site.service.phones else []
     return [*site.groups, *phones]
+
+
+def missing_groups(site: Site, wanted: Iterable[str]) -> str | None:
+    """One sentence that names the groups that do not exist, and those that do; None when all that are wanted do."""
+    known = [group.id for group in groups_of(site)]
+    unknown = sorted(set(wanted) - set(known))
+    return f"there is no group of cameras {', '.join(unknown)}; there are {', '.join(known)}" if unknown else None
 
 
 def phone_points(site: Site) -> list[MonitoringPoint]:

@@ -271,8 +271,9 @@ class AttentionScheduler:
         slots = self._slots
         floor, next_at = slots.floor[which], slots.frame_at[which] + slots.next_in[which]
         elapsed = now - slots.last[which]
-        is_last_chance = slots.firm[which] & (slots.next_in[which] > 0) & (next_at - slots.last[which] > floor)
-        is_soft = (slots.next_in[which] > 0) & ~slots.firm[which]
+        rests, firm = slots.next_in[which] > 0, slots.firm[which]
+        is_last_chance = rests & firm & (next_at - slots.last[which] > floor)
+        is_soft = rests & ~firm
         wanted = np.where(is_soft, RESTING_STRETCH * slots.wanted[which], slots.wanted[which])
         is_too_old = is_soft & (now - slots.frame_at[which] > RESTING_FRESH_SECONDS)
         is_due = ((elapsed >= wanted) & ~is_too_old) | (is_last_chance & (elapsed >= RESTING_SHARE * floor))

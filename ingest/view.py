@@ -85,8 +85,6 @@ class ViewHealth:
             return "black"
         smooth = cv2.GaussianBlur(luma, (3, 3), 0)
         is_flat = float(cv2.meanStdDev(smooth)[1][0, 0]) < FLAT_SPREAD
-        if self._is_carried and not is_flat:
-            return None
         strength = cv2.magnitude(cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1))
         if is_flat and cv2.countNonZero(cv2.compare(strength, EDGE_STRENGTH, cv2.CMP_GT)) < EDGE_SHARE * luma.size:
             return "covered"

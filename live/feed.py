@@ -10,12 +10,13 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 from configs.words import CameraId, StreamRole
 from live.meter import Meter
 from live.packet_queue import PacketQueue
-from live.payloads import Payloads
+from live.payloads import payloads_of
 from live.subscriber import ShardLink
 from live.wire import PacketMessage
 
@@ -28,6 +29,8 @@ QUEUE_FRAMES = 900
 _STEPS_BACK = 2
 _STEP_BACK_SECONDS = 1.0
 _SILENT_SECONDS = 6.0
+#: Viewers are seldom further apart; one who is has his packet split for RTP anew.
+_PAYLOADS_KEPT = 64
 
 
 Later = Callable[[float, Callable[[], None]], object]
@@ -114,7 +117,8 @@ class Feed:
         self.camera_id, self.role, self._clock = camera_id, role, clock
         self.figures = FeedFigures()
         self.viewers: set[Taker] = set()
-        self.payloads = Payloads()
+        #: Of a packet, made once for all viewers.
+        self.payloads = lru_cache(_PAYLOADS_KEPT)(payloads_of)
         self.last: PacketMessage | None = None
         self._group: list[PacketMessage] = []
         self._group_bytes = 0

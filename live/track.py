@@ -90,7 +90,7 @@ class PassThroughTrack(MediaStreamTrack):
         """The next packet as the payloads of RTP packets, split once for all viewers of the feed, and its moment in
         ticks of 90 kHz. Raises MediaStreamError when the track has ended."""
         message = await self.next()
-        return self._feed.payloads.of(message), self._ticks
+        return self._feed.payloads(message), self._ticks
 
     async def next(self) -> PacketMessage:
         """The next packet as it came; `ticks` is then its moment. Raises MediaStreamError when the track has ended."""

@@ -15,7 +15,7 @@ from api.governance import address_of
 from api.identity import Caller, UnusableCredentials, change_password, change_user, check_password, create_user
 from api.problems import ProblemError
 from api.roles import EVERYBODY
-from configs.phones import groups_of
+from configs.phones import missing_groups
 from configs.words import Role
 from models.base import utc_now
 from models.tables import AuditEntry, LoginSession, User
@@ -116,11 +116,8 @@ def change_my_password(wish: shapes.PasswordChange, caller: AnyCaller, context: 
 
 
 def _known_groups(context: Context, groups: Sequence[str]) -> None:
-    known = [group.id for group in groups_of(context.settings.site)]
-    if unknown := sorted(set(groups) - set(known)):
-        raise ProblemError(
-            "invalid", f"there is no group of cameras {', '.join(unknown)}; there are {', '.join(known)}"
-        )
+    if missing := missing_groups(context.settings.site, groups):
+        raise ProblemError("invalid", missing)
 
 
 def _note(session: Session, caller: Caller, action: str, subject: str, request: Request) -> None:

@@ -8,7 +8,7 @@ from rich.table import Table
 from sqlalchemy import select
 
 from api.identity import UnusableCredentials, create_user, set_password
-from configs.phones import groups_of
+from configs.phones import missing_groups
 from configs.words import Role
 from models.errors import DatabaseUnavailable
 from models.migrate import migrate
@@ -54,10 +54,8 @@ def add_user(
     config: Annotated[Path, typer.Option(help="the cameras of the village, whose groups these are")] = DEFAULT_CONFIG,
 ) -> None:
     """Add a user; asks for the password."""
-    if group:
-        known = [found.id for found in groups_of(load_or_fail(config))]
-        if unknown := sorted(set(group) - set(known)):
-            fail(f"there is no group of cameras {', '.join(unknown)} in {config}; there are {', '.join(known)}")
+    if group and (missing := missing_groups(load_or_fail(config), group)):
+        fail(f"{config}: {missing}")
     password = typer.prompt("password", hide_input=True, confirmation_prompt=True)
     database = open_or_fail(Folders.from_environment())
     try:

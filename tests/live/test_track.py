@@ -134,7 +134,7 @@ def test_what_is_sent_is_split_once_for_all_viewers_and_is_the_picture(packets: 
         feed = feed_of(packets, 19)
         tracks = [PassThroughTrack(feed, clock) for _ in range(3)]
         sent = [[await track.payloads() for _ in range(9)] for track in tracks]
-        assert feed.payloads.made == 9
+        assert feed.payloads.cache_info().misses == 9
         for (payloads, _), packet in zip(sent[1], packets[10:19], strict=True):
             assert START_CODE.sub(b"", b"".join(map(h264_depayload, payloads))) == START_CODE.sub(b"", packet.data)
             assert max(map(len, payloads)) <= 1300
