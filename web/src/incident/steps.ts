@@ -9,7 +9,7 @@ import { ref, watch } from 'vue'
 import { useI18n } from 'vue-i18n'
 import { api, Problem, type Action, type IncidentState } from '@/api/client'
 import { desk } from '@/api/desk'
-import { troubleOf } from '@/lib/reading'
+import { sentenceOf, troubleOf } from '@/lib/reading'
 import { useVillage } from '@/stores/village'
 import type { Known } from './known'
 
@@ -55,7 +55,7 @@ export function useSteps(id: () => string, { incident, read, show }: Known) {
         if (stale) conflict.value = incident.value?.state ?? null
         else refused.value = error
       } else {
-        message.error(error instanceof Problem ? error.sentence : t('error.network'), TROUBLE)
+        message.error(sentenceOf(error), TROUBLE)
       }
     } finally {
       busy.value = null

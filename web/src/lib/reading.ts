@@ -9,10 +9,14 @@ import { Problem } from '@/api/client'
 import { i18n } from '@/i18n'
 import { usePageWatched } from './use'
 
-/** What went wrong as one sentence, with what the service adds to it. */
+/** What went wrong as one sentence. */
+export function sentenceOf(error: unknown): string {
+  return error instanceof Problem ? error.sentence : i18n.global.t('error.network')
+}
+
+/** The same with what the service adds to it. */
 export function troubleOf(error: unknown): string {
-  if (!(error instanceof Problem)) return i18n.global.t('error.network')
-  return [error.sentence, error.detail].filter(Boolean).join(' · ')
+  return [sentenceOf(error), error instanceof Problem && error.detail].filter(Boolean).join(' · ')
 }
 
 export interface Reading<T> {

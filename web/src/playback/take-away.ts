@@ -6,11 +6,11 @@
 import { useMessage } from 'naive-ui'
 import { ref } from 'vue'
 import { useI18n } from 'vue-i18n'
-import { Problem } from '@/api/client'
 import { recordings } from '@/api/recordings'
 import type { Export } from '@/components/playback/ExportList.vue'
 import { download } from '@/lib/download'
 import { clockTime, dayKey } from '@/lib/format'
+import { sentenceOf } from '@/lib/reading'
 import { useVillage } from '@/stores/village'
 import type { Scene } from './scene'
 
@@ -57,7 +57,7 @@ export function useTakeAway({ deck, panes, shown, range }: Scene, nameOf: (id: s
       try {
         item.receipt = await recordings.prepareClip(id, new Date(from).toISOString(), new Date(to).toISOString())
       } catch (error) {
-        item.problem = error instanceof Problem ? error.sentence : t('error.network')
+        item.problem = sentenceOf(error)
       }
     }
     cutting.value = false
